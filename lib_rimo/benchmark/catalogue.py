@@ -1,0 +1,178 @@
+"""Where tag catalogues come from: a file, the tagger, or the one that is shipped.
+
+Files are CSV with the columns ``name,category``, or YAML with category -> list of names.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from lib_rimo.benchmark.tags import Catalogue, Tag
+from lib_rimo.errors import CatalogueError
+
+__all__ = [
+    "Catalogue",
+    "HasCatalogue",
+    "HasTags",
+    "Tag",
+    "catalogue_of_tagger",
+    "default_catalogue",
+    "load_catalogue",
+]
+
+COLUMNS = ("name", "category")
+YAML_SUFFIXES = (".yaml", ".yml")
+
+
+class HasTags(Protocol):
+    """Anything that answers for a list of tags; every tagger does."""
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags, in the order of the probabilities' columns."""
+        ...
+
+
+@runtime_checkable
+class HasCatalogue(Protocol):
+    """A tagger that comes with a list of tags fit to be asked for."""
+
+    def own_catalogue(self) -> Catalogue:
+        """The tagger's general tags, sorted into categories where its folder says so."""
+        ...
+
+
+def catalogue_of_tagger(tagger: HasTags) -> Catalogue:
+    """The catalogue that a tagger brings along.
+
+    For a tagger folder that is its ``catalogue.csv`` if there is one, else its general tags in the one category
+    ``general``; for any other tagger all of its tags.
+
+    Raises:
+        CatalogueError: The folder's ``catalogue.csv`` is unusable or names tags that the tagger does not know.
+    """
+    if isinstance(tagger, HasCatalogue):
+        return tagger.own_catalogue()
+    return Catalogue.of(tagger.tags)
+
+
+def default_catalogue() -> Catalogue:
+    """The catalogue that is used unless the user brings one: general-audience tags of the Danbooru vocabulary.
+
+    Its families are those of the anime tag benchmark by RimoChan: character, clothing, composition, scenery, nature,
+    artistic, objects; the category is ``family/part``.
+    """
+    return load_catalogue(Path(__file__).parent / "data" / "catalogue.csv")
+
+
+def load_catalogue(path: Path) -> Catalogue:
+    """Reads a catalogue.
+
+    Args:
+        path: A UTF-8 file. ``.yaml`` and ``.yml`` hold a mapping of category to a list of tag names; everything
+            else is CSV whose first line names at least the columns ``name`` and ``category``.
+
+    Raises:
+        CatalogueError: The file is missing, not UTF-8 text, lacks a column, is malformed, empty, or names a tag
+            twice.
+    """
+    path = Path(path)
+    text = _read(path)
+    rows = _yaml_rows(path, text) if path.suffix.lower() in YAML_SUFFIXES else _csv_rows(path, text)
+    tags = tuple(rows)
+    if not tags:
+        raise CatalogueError(
+            f"The tag catalogue {path.name} is empty",
+            found="no tag",
+            wanted="at least one",
+            fix="Add tags to it or choose another list",
+        )
+    return Catalogue(tags)
+
+
+def _read(path: Path) -> str:
+    try:
+        # utf-8-sig: spreadsheet programs put a byte order mark before the header
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CatalogueError(
+            f"The tag catalogue {path.name} is not UTF-8 text",
+            found=f"byte 0x{error.object[error.start]:02x} at position {error.start}",
+            wanted="a text file in the encoding UTF-8",
+            fix="Save it anew as UTF-8",
+        ) from error
+    except FileNotFoundError as error:
+        raise CatalogueError(
+            "The tag catalogue is missing", found=path, fix="Check the file's name and folder"
+        ) from error
+    except OSError as error:
+        raise CatalogueError("The tag catalogue cannot be read", found=f"{path}: {error.strerror}") from error
+
+
+def _csv_rows(path: Path, text: str) -> Iterator[Tag]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = [cell.strip().lower() for cell in next(reader, [])]
+        if not any(header):
+            return
+        if missing := [column for column in COLUMNS if column not in header]:
+            raise CatalogueError(
+                f"The tag catalogue {path.name} lacks a column",
+                found=", ".join(header),
+                wanted=" and ".join(COLUMNS) + " in the first line",
+                fix=f"Add {' and '.join(missing)}",
+            )
+        name, category = (header.index(column) for column in COLUMNS)
+        for row in reader:
+            if not any(cell.strip() for cell in row):
+                continue
+            if len(row) != len(header):
+                raise CatalogueError(
+                    f"A line of {path.name} does not fit the header",
+                    found=f"{len(row)} cells in line {reader.line_num}",
+                    wanted=f"{len(header)}: {', '.join(header)}",
+                    fix="A tag or category with a comma must stand in double quotes",
+                )
+            yield Tag(row[name].strip(), row[category].strip())
+    except csv.Error as error:
+        raise CatalogueError(
+            f"The tag catalogue {path.name} is not valid CSV", found=f"line {reader.line_num}: {error}"
+        ) from error
+
+
+def _yaml_rows(path: Path, text: str) -> Iterator[Tag]:
+    try:
+        import yaml
+    except ImportError as error:
+        raise CatalogueError(
+            "YAML catalogues need PyYAML, which is not installed", found=path.name, fix="Use a CSV file"
+        ) from error
+
+    def malformed(what: str) -> CatalogueError:
+        return CatalogueError(
+            f"The tag catalogue {path.name} has another form",
+            found=what,
+            wanted="a mapping of category to a list of tag names",
+        )
+
+    try:
+        # Nodes, not values: a tag named "no" or "3" stays text, and a category written twice is not lost.
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        found = " ".join(str(error).split())
+        raise CatalogueError(f"The tag catalogue {path.name} is not valid YAML", found=found) from error
+    if root is None:
+        return
+    if not isinstance(root, yaml.MappingNode):
+        raise malformed(type(root).__name__)
+    for key, names in root.value:
+        if not (isinstance(key, yaml.ScalarNode) and isinstance(names, yaml.SequenceNode)):
+            raise malformed(f"line {key.start_mark.line + 1}")
+        for name in names.value:
+            if not isinstance(name, yaml.ScalarNode):
+                raise malformed(f"line {name.start_mark.line + 1}")
+            yield Tag(name.value.strip(), key.value.strip())

@@ -1,0 +1,106 @@
+"""Known taggers, fetched from the Hugging Face hub when one is first used."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from lib_rimo.errors import TaggerError
+
+log = logging.getLogger("rimo")
+
+HUB = "https://huggingface.co"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTagger:
+    """A tagger on the hub.
+
+    Attributes:
+        repository: ``owner/name``.
+        files: What ``open_tagger`` needs of it.
+    """
+
+    repository: str
+    files: tuple[str, ...]
+
+
+def _wd14(name: str) -> KnownTagger:
+    return KnownTagger(f"SmilingWolf/{name}", ("selected_tags.csv", "model.onnx"))
+
+
+KNOWN_TAGGERS: Mapping[str, KnownTagger] = MappingProxyType(
+    {
+        "wd-vit-tagger-v3": _wd14("wd-vit-tagger-v3"),
+        "wd-swinv2-tagger-v3": _wd14("wd-swinv2-tagger-v3"),
+        "wd-convnext-tagger-v3": _wd14("wd-convnext-tagger-v3"),
+        "wd-vit-large-tagger-v3": _wd14("wd-vit-large-tagger-v3"),
+        "wd-eva02-large-tagger-v3": _wd14("wd-eva02-large-tagger-v3"),
+        "ml-danbooru-caformer": KnownTagger(
+            "deepghs/ml-danbooru-onnx", ("classes.json", "ml_caformer_m36_dec-5-97527.onnx")
+        ),
+    }
+)
+"""Names that users may choose from; the last is upstream's."""
+
+
+def fetch_tagger(name: str, folder: Path, *, endpoint: str | None = None) -> Path:
+    """Makes sure that a known tagger's files lie in a folder; downloads those that are missing.
+
+    A progress bar shows each download. A file appears under its name only when it is complete; an interrupted
+    download is taken up again by the next call.
+
+    Args:
+        name: One of ``KNOWN_TAGGERS``.
+        folder: Where taggers live; the files go to ``folder / name``.
+        endpoint: Another hub than the public one, for mirrors.
+
+    Returns:
+        The folder to give to ``open_tagger``.
+
+    Raises:
+        TaggerError: The name is unknown, or a file is missing and cannot be fetched; the text says which files to
+            put where by hand.
+    """
+    known = KNOWN_TAGGERS.get(name)
+    if known is None:
+        close = difflib.get_close_matches(name, KNOWN_TAGGERS, n=1)
+        raise TaggerError(
+            "There is no known tagger of that name",
+            found=name,
+            wanted=", ".join(KNOWN_TAGGERS),
+            fix=f"Did you mean {close[0]}?" if close else "Choose one of them, or name a folder",
+        )
+    target = Path(folder) / name
+    missing = [file for file in known.files if not (target / file).is_file()]
+    if not missing:
+        return target
+    try:
+        # Here and not above: the program works without the hub, and its import takes a second.
+        from huggingface_hub import hf_hub_download
+
+        target.mkdir(parents=True, exist_ok=True)
+        for file in missing:
+            log.info("fetching %s of %s", file, known.repository)
+            hf_hub_download(known.repository, file, local_dir=str(target), endpoint=endpoint)
+    except Exception as error:  # the hub's errors differ between its versions and share no base class
+        raise TaggerError(
+            f"The tagger {name} could not be fetched",
+            found=_reason(error),
+            wanted=f"{' and '.join(missing)} in {target}",
+            fix=f"Connect to the internet and try again, or download {' and '.join(missing)} from "
+            f"{endpoint or HUB}/{known.repository} and put them into {target}",
+        ) from error
+    return target
+
+
+def _reason(error: Exception) -> str:
+    """The innermost cause in a line: the hub wraps the one that tells something."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return f"{type(cause).__name__}: {str(cause).strip().partition(chr(10))[0]}"[:300]

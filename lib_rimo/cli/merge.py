@@ -1,0 +1,60 @@
+"""``rimo merge``: a recipe to a checkpoint, without any search."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from lib_rimo.cli.setting import models_folder
+from lib_rimo.errors import RecipeError
+from lib_rimo.merging.partition import load_partition
+from lib_rimo.merging.recipe import Recipe
+from lib_rimo.merging.save import save_merged
+from lib_rimo.merging.sources import Sources
+
+
+def add_parser(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser
+) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("merge", parents=[shared], help="write a recipe's checkpoint")
+    parser.add_argument("recipe", type=Path, help="recipe file, or the JSON result of rimo mix")
+    parser.add_argument("--save", metavar="NAME", required=True, help="name of the checkpoint to write")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the path as JSON")
+    parser.add_argument("--partition", help="JSON file of the recipe's block groups, if they are your own")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the command; returns the exit code."""
+    recipe = read_recipe(options.recipe)
+    folder = models_folder(options)
+    partition = load_partition(options.partition or recipe.partition)
+    with Sources(folders=[folder, options.recipe.resolve().parent]) as sources:
+        path = save_merged(recipe, sources, partition, folder, options.save, metadata={})
+    sys.stdout.write(f"Saved {path}\n")
+    if options.json:
+        text = json.dumps({"checkpoint": str(path), "recipe": recipe.to_json()}, indent=2)
+        options.json.write_text(text + "\n", encoding="utf-8")
+    return 0
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Reads a recipe from its own file or from a result that holds one.
+
+    Raises:
+        RecipeError: There is no such file, or no recipe in it.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError("The recipe cannot be read", found=f"{path}: {error}") from error
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise RecipeError("The recipe is not valid JSON", found=f"{path}: {error}") from error
+    if isinstance(data, dict) and isinstance(data.get("recipe"), dict):
+        data = data["recipe"]
+    return Recipe.from_json(data)

@@ -1,0 +1,153 @@
+"""``rimo mix``: one study from start to end, with a progress bar and a table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from lib_rimo.cli.report import result_json, result_text
+from lib_rimo.cli.setting import Workplace, studies_folder, workplace
+from lib_rimo.cli.writes import CheckpointWrites
+from lib_rimo.errors import SettingsError, StudyError
+from lib_rimo.study.history import unfinished
+from lib_rimo.study.presets import PRESETS
+from lib_rimo.study.snapshot import Snapshot, StudyState
+
+
+def add_parser(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser
+) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "mix",
+        parents=[shared],
+        help="search the best mix of some checkpoints",
+        description="Search the best mix. The same command again goes on with a study that was cut off.",
+    )
+    parser.add_argument("--demo", action="store_true", help="mix the embedded tiny family")
+    parser.add_argument("--base", type=Path, metavar="FILE", help="checkpoint to improve")
+    parser.add_argument("--partners", type=Path, nargs="+", metavar="FILE", help="checkpoints to mix in")
+    parser.add_argument("--tagger", type=Path, metavar="DIR", help="folder of the tagger")
+    parser.add_argument("--threshold", type=float, help="probability from which a tag counts as found")
+    parser.add_argument("--catalogue", type=Path, metavar="FILE", help="CSV or YAML of tags and categories")
+    parser.add_argument("--preset", choices=sorted(PRESETS), help="size of the study")
+    parser.add_argument("--budget", type=int, metavar="IMAGES", help="images that the search may draw")
+    parser.add_argument("--unseen", type=int, metavar="IMAGES", help="prompts of the final measurement")
+    parser.add_argument("--epochs", type=int, help="how often the winner becomes the next base")
+    parser.add_argument("--partners-per-epoch", type=int, metavar="N", help="partners drawn per epoch")
+    parser.add_argument("--partition", help="block groups: theater, ro, mbw, coarse, or a JSON file")
+    parser.add_argument("--frozen", nargs="*", metavar="GROUP", help="block groups that stay the base's")
+    parser.add_argument("--bounds", type=float, nargs=2, metavar=("LOW", "HIGH"), help="range of weights")
+    parser.add_argument("--tags", type=int, nargs=2, metavar=("FEWEST", "MOST"), help="tags per prompt")
+    parser.add_argument("--prefix", help="put before the tags of every prompt")
+    parser.add_argument("--negative", help="negative prompt")
+    for name in ("width", "height", "steps"):
+        parser.add_argument(f"--{name}", type=int)
+    parser.add_argument("--cfg", type=float, help="guidance scale")
+    parser.add_argument("--sampler", help="name of the sampler")
+    parser.add_argument("--strategy", help="how to search: default, upstream-theater, upstream-ro, random")
+    parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
+    parser.add_argument("--save", metavar="NAME", help="save the winner under this name")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
+    parser.add_argument("--resume", metavar="STUDY", help="go on with this study")
+    parser.add_argument("--fresh", action="store_true", help="do not go on with a study that was cut off")
+    parser.set_defaults(run=run)
+
+
+FIELDS = (
+    "base", "partners", "tagger", "threshold", "catalogue", "preset", "budget", "unseen", "epochs",
+    "partners_per_epoch", "partition", "frozen", "bounds", "tags", "prefix", "negative", "width", "height",
+    "steps", "cfg", "sampler", "strategy", "seed",
+)  # fmt: skip
+"""Options that are settings of a study, under the same names."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the command; returns the exit code."""
+    if not options.demo and not options.resume and not (options.base and options.partners):
+        raise SettingsError(
+            "base", "Nothing to mix", wanted="--base FILE and --partners FILE..., or --demo to try it"
+        )
+    place = workplace(options, demo=options.demo)
+    writes = CheckpointWrites([place.host.save_folder()])
+    began = time.monotonic()
+    try:
+        snapshot = _follow(place, _launch(place, options), writes)
+        if snapshot.state is StudyState.FAILED:
+            raise StudyError(snapshot.error or "The study failed")
+        name = options.save or (_demo_name(place, options.seed) if options.demo else None)
+        checkpoint = place.studies.save(name) if name else None
+        data = result_json(
+            snapshot, seconds=time.monotonic() - began, writes=writes.report(), checkpoint=checkpoint
+        )
+    finally:
+        place.studies.close()
+    sys.stdout.write(result_text(snapshot, checkpoint))
+    if options.json:
+        options.json.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0
+
+
+def _launch(place: Workplace, options: argparse.Namespace) -> Snapshot:
+    """Starts the study, or goes on with the one that was cut off."""
+    if options.resume:
+        return place.studies.resume(options.resume)
+    settings = _settings(options, place)
+    checked = place.studies.settings(settings)
+    if not options.fresh and (study := unfinished(studies_folder(options), checked)):
+        print(f"Going on with {study}, which was cut off (--fresh starts anew)", file=sys.stderr)
+        return place.studies.resume(study)
+    return place.studies.start(settings)
+
+
+def _settings(options: argparse.Namespace, place: Workplace) -> dict[str, Any]:
+    given = {name: getattr(options, name) for name in FIELDS if getattr(options, name) is not None}
+    if place.family is not None:
+        given.setdefault("base", place.family.base)
+        given.setdefault("partners", list(place.family.specialists))
+    return {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
+
+
+def _follow(place: Workplace, snapshot: Snapshot, writes: CheckpointWrites) -> Snapshot:
+    """Shows the progress until the study ends. Ctrl-C stops it at the next picture."""
+    total = None
+    with tqdm(unit="image", dynamic_ncols=True, disable=None) as bar:
+        try:
+            while snapshot.state.active:
+                if snapshot.state is StudyState.SEARCHING and snapshot.images:
+                    writes.begin()
+                if snapshot.state is StudyState.MEASURING:
+                    writes.end()
+                total = snapshot.budget + snapshot.to_measure
+                bar.total = total or None
+                bar.n = snapshot.images + snapshot.measured
+                bar.set_description(_progress(snapshot))
+                snapshot = place.studies.wait(snapshot.version, timeout_s=1.0)
+        except KeyboardInterrupt:
+            study = place.studies.snapshot().study
+            place.studies.close()
+            print(f"Stopped. Go on with: rimo mix --resume {study}", file=sys.stderr)
+            raise
+    place.studies.join()
+    writes.end()
+    return place.studies.snapshot()
+
+
+def _progress(snapshot: Snapshot) -> str:
+    if not snapshot.curve:
+        return snapshot.message
+    best = snapshot.curve[-1]
+    return f"{snapshot.message}, trial {snapshot.trial}, best {100 * best.best:.1f} %"
+
+
+def _demo_name(place: Workplace, seed: int) -> str:
+    """A free name, so that the demo can be run again and again."""
+    folder = place.host.save_folder()
+    names = (f"rimo-demo-{seed}" + (f"-{n}" if n else "") for n in range(10_000))
+    return next(name for name in names if not (folder / f"{name}.safetensors").exists())

@@ -1,0 +1,58 @@
+"""``rimo``: reads the arguments, runs one command, turns errors into a line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lib_rimo import __version__
+from lib_rimo.cli import bench, merge, mix, save, serve, studies
+from lib_rimo.errors import RimoError
+
+OK, UNEXPECTED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes: done; a defect of ours; something of the user's is wrong; Ctrl-C."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        arguments: Without the program's name; None takes ``sys.argv``.
+
+    Returns:
+        The exit code.
+    """
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.DEBUG if options.verbose else logging.WARNING, format="%(levelname)s %(message)s"
+    )
+    try:
+        code: int = options.run(options)
+    except RimoError as error:
+        print(f"rimo: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return OK
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rimo", description="Find the best block-wise merge of Stable Diffusion checkpoints."
+    )
+    parser.add_argument("--version", action="version", version=f"rimo {__version__}")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--models", type=Path, metavar="DIR", help="folder of checkpoints, also for saving")
+    shared.add_argument("--studies", type=Path, metavar="DIR", help="folder that holds the studies")
+    shared.add_argument("--config", type=Path, metavar="DIR", help="diffusers configuration of the family")
+    shared.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    shared.add_argument("--verbose", action="store_true", help="say more, with tracebacks")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in (mix, bench, merge, save, studies, serve):
+        command.add_parser(commands, shared)
+    return parser

@@ -1,0 +1,120 @@
+"""The result of a study as JSON and as a table for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lib_rimo.benchmark.interval import Interval
+from lib_rimo.errors import StudyError
+from lib_rimo.study.snapshot import Result, Snapshot
+
+
+def result_json(
+    snapshot: Snapshot, *, seconds: float, writes: Mapping[str, int | None], checkpoint: Path | None
+) -> dict[str, Any]:
+    """The result under the names that scripts rely on.
+
+    Raises:
+        StudyError: The study has no result.
+    """
+    result = _result(snapshot)
+    gain = result.gain_over_best_parent
+    return {
+        "study": snapshot.study,
+        "images": snapshot.images,
+        "images_unseen": snapshot.measured,
+        "trials": snapshot.trial,
+        "epochs": snapshot.epochs,
+        "seconds": round(seconds, 2),
+        **writes,
+        "base": {"name": snapshot.base, **accuracy_json(result.base)},
+        "parents": [{"name": name, **accuracy_json(i)} for name, i in result.parents.items()],
+        "uniform": accuracy_json(result.uniform),
+        "merged": accuracy_json(result.merged),
+        "best_parent": result.best_parent,
+        "gain_over_best_parent": _gain_json(gain),
+        "gain_over_base": _gain_json(result.gain_over_base),
+        "categories": [
+            {
+                "category": row.category,
+                "merged": accuracy_json(row.merged),
+                "base": accuracy_json(row.base),
+                "mean_of_parents": row.parents,
+                "deviation_percent": row.deviation_percent,
+            }
+            for row in result.categories
+        ],
+        "recipe": snapshot.recipe,
+        "checkpoint": str(checkpoint) if checkpoint else None,
+        "notes": list(snapshot.notes),
+    }
+
+
+def result_text(snapshot: Snapshot, checkpoint: Path | None) -> str:
+    """The result as a table."""
+    result = _result(snapshot)
+    merged = result.merged
+    lines = [
+        "",
+        f"Share of prompted tags found, on {merged.images} pictures ({merged.tags} tags) per checkpoint",
+        "that no search step saw, with 95 % intervals:",
+        "",
+    ]
+    rows = [(snapshot.base + " (base)", result.base)]
+    rows += list(result.parents.items())
+    rows += [("plain average", result.uniform), ("best mix", result.merged)]
+    lines += accuracy_lines(rows)
+    gain = result.gain_over_best_parent
+    lines += [
+        "",
+        f"Best mix minus best parent ({result.best_parent}): {100 * gain.mean:+.1f} points "
+        f"({100 * gain.low:+.1f} to {100 * gain.high:+.1f})",
+        "",
+        f"{'category':<28} {'best mix':>9} {'base':>9} {'parents':>9} {'deviation':>10}",
+    ]
+    lines += [
+        f"{row.category:<28} {100 * row.merged.mean:8.1f}% {100 * row.base.mean:8.1f}% "
+        f"{100 * row.parents:8.1f}% {row.deviation_percent:+9.1f}%"
+        for row in result.categories
+    ]
+    lines += ["", f"{snapshot.trial} trials, {snapshot.images} images searched, {snapshot.measured} measured."]
+    if checkpoint:
+        lines.append(f"Saved {checkpoint}")
+    else:
+        lines.append(f"Save it with: rimo save {snapshot.study} --name NAME")
+    return "\n".join(lines) + "\n"
+
+
+def accuracy_lines(rows: list[tuple[str, Interval]]) -> list[str]:
+    """One aligned line per checkpoint."""
+    width = max(len(name) for name, _ in rows)
+    return [
+        f"  {name:<{width}}  {100 * i.mean:5.1f} %  ({100 * i.low:.1f} to {100 * i.high:.1f})" for name, i in rows
+    ]
+
+
+def accuracy_json(interval: Interval) -> dict[str, float | int]:
+    """An accuracy with its interval and what it rests on."""
+    return {
+        "accuracy": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+        "images": interval.images,
+        "tags": interval.tags,
+    }
+
+
+def _gain_json(gain: Interval) -> dict[str, float | int]:
+    return {"mean": gain.mean, "low": gain.low, "high": gain.high, "images": gain.images}
+
+
+def _result(snapshot: Snapshot) -> Result:
+    if snapshot.result is None:
+        raise StudyError(
+            "The study has no result yet",
+            found=snapshot.state.value,
+            fix=f"Go on with: rimo mix --resume {snapshot.study}",
+        )
+    return snapshot.result

@@ -1,0 +1,89 @@
+"""What can go wrong, each kind with the data that a handler needs.
+
+The text of every error says what happened, what was found, what was wanted and what to do; it is shown to the
+user as it stands, so it carries no traceback and no jargon.
+"""
+
+from __future__ import annotations
+
+
+class RimoError(Exception):
+    """Root of every error that the user can be told about.
+
+    Args:
+        what: What happened, one sentence without a full stop.
+        found: The value that was found.
+        wanted: What would have been right.
+        fix: What the user can do now.
+    """
+
+    def __init__(self, what: str, *, found: object = None, wanted: object = None, fix: str = "") -> None:
+        self.what = what
+        self.found = found
+        self.wanted = wanted
+        self.fix = fix
+        parts = [what.rstrip(".") + "."]
+        if found is not None:
+            parts.append(f"Found: {found}.")
+        if wanted is not None:
+            parts.append(f"Wanted: {wanted}.")
+        if fix:
+            parts.append(fix.rstrip(".") + ".")
+        super().__init__(" ".join(parts))
+
+
+class CheckpointError(RimoError):
+    """A checkpoint file is missing, damaged, forged or holds unusable numbers."""
+
+
+class ArchitectureError(CheckpointError):
+    """Checkpoints cannot be merged because they are not of one architecture, or of an unknown one."""
+
+
+class RecipeError(RimoError):
+    """A recipe's text, weights or files do not fit together."""
+
+
+class SaveError(RimoError):
+    """A file could not be written where and as the user asked; nothing half-written is left behind."""
+
+
+class CatalogueError(RimoError):
+    """A tag catalogue is unreadable, empty, or names tags that the tagger cannot see."""
+
+
+class TaggerError(RimoError):
+    """A tagger's files are missing, damaged or cannot be fetched."""
+
+
+class HostError(RimoError):
+    """The program that draws the images cannot do what is asked now."""
+
+
+class HostTakenError(HostError):
+    """The user wants the program that draws for something else: another checkpoint, or no picture now.
+
+    Nothing is broken. A study pauses and shows the text; when it goes on it loads its base again.
+    """
+
+
+class SettingsError(RimoError):
+    """A setting is out of its range.
+
+    Args:
+        field: The name of the setting, as the command line and the tab know it.
+    """
+
+    def __init__(
+        self, field: str, what: str, *, found: object = None, wanted: object = None, fix: str = ""
+    ) -> None:
+        self.field = field
+        super().__init__(what, found=found, wanted=wanted, fix=fix)
+
+
+class StudyError(RimoError):
+    """A study cannot be started, resumed or saved in the state it is in."""
+
+
+class JournalError(StudyError):
+    """A study's journal cannot be read or belongs to other files than those at hand."""

@@ -1,0 +1,133 @@
+"""The protocol between the program and whatever draws the images.
+
+Every adapter passes one conformance suite (``tests/hosts/conformance.py``); the rest of the program cannot tell
+them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from PIL import Image
+
+from lib_rimo.merging.live import LiveWeights
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """One picture to draw. The same request on the same weights gives the same pixels.
+
+    Attributes:
+        prompt: Positive prompt.
+        negative: Negative prompt, may be empty.
+        seed: Of this picture's noise; pictures of a batch do not influence each other's noise.
+        width: Pixels.
+        height: Pixels.
+        steps: Denoising steps.
+        cfg: Classifier-free guidance scale.
+        sampler: One of ``Host.samplers()``.
+        scheduler: One of the host's noise schedules, or "Automatic".
+    """
+
+    prompt: str
+    negative: str
+    seed: int
+    width: int
+    height: int
+    steps: int
+    cfg: float
+    sampler: str
+    scheduler: str = "Automatic"
+
+    def layout(self) -> tuple[int, int, int, float, str, str]:
+        """What the pictures of one batch must share."""
+        return (self.width, self.height, self.steps, self.cfg, self.sampler, self.scheduler)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDefaults:
+    """What the loaded model's own configuration asks for.
+
+    Attributes:
+        width: Pixels.
+        height: Pixels.
+        steps: Denoising steps.
+        cfg: Guidance scale.
+        sampler: Name of the sampler.
+    """
+
+    width: int
+    height: int
+    steps: int
+    cfg: float
+    sampler: str
+
+
+class Host(Protocol):
+    """What an adapter owes. Methods are called from the study's thread unless they say otherwise."""
+
+    @property
+    def name(self) -> str:
+        """Short name for journals and messages, e.g. ``diffusers``."""
+
+    def checkpoints(self) -> Sequence[Path]:
+        """Checkpoint files the user can choose from, sorted by name. Any thread."""
+
+    def loaded(self) -> Path | None:
+        """The file whose weights the live model should hold now, without waiting for anything. Any thread."""
+
+    def load(self, checkpoint: Path) -> None:
+        """Makes a checkpoint the live model (no-op when it is already).
+
+        Raises:
+            HostError: The host cannot load it.
+        """
+
+    def live(self) -> LiveWeights:
+        """The live model's tensors by checkpoint key, looked up afresh. Only inside ``exclusive``."""
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Holds the host's queue: nobody else generates, loads or changes weights inside. Not re-entrant."""
+
+    def waiting(self) -> int:
+        """How many others wait for the queue now; the study lets them in between image batches. Any thread."""
+
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        """Draws a batch of one layout, without saving files or running other extensions' scripts.
+
+        Only inside ``exclusive``.
+
+        Args:
+            requests: At least one, all with the same ``layout()``.
+
+        Returns:
+            One RGB picture per request, in order.
+
+        Raises:
+            HostError: Drawing failed, or was interrupted by the user.
+        """
+
+    def weights_changed(self, keys: Sequence[str]) -> None:
+        """Drops whatever the host caches that depends on these checkpoint keys. Only inside ``exclusive``."""
+
+    def interrupt(self) -> None:
+        """Asks a running ``generate`` to end early with a HostError. Any thread."""
+
+    def samplers(self) -> Sequence[str]:
+        """Names that ``ImageRequest.sampler`` may have. Any thread."""
+
+    def image_defaults(self) -> ImageDefaults:
+        """Size, steps and guidance that the loaded model's configuration asks for."""
+
+    def batch_size(self, width: int, height: int) -> int:
+        """How many pictures of this size one ``generate`` should take for best speed. Constant for a model."""
+
+    def save_folder(self) -> Path:
+        """Where merged checkpoints belong."""
+
+    def refresh(self) -> None:
+        """Makes newly saved checkpoints appear in the host's lists. Any thread."""

@@ -1,0 +1,359 @@
+"""What the hosts inside the two WebUIs share: the queue, the lists, the checks, and how a hold of the queue goes.
+
+Inside ``exclusive`` the model that the user selected is made live at the first need (``_ready``), and nothing can
+replace it until the queue is let go (``_pin``): the WebUI notes a new choice of checkpoint at once, and would
+otherwise load it in the middle of a batch.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from lib_rimo.errors import CheckpointError, HostError, HostTakenError
+from lib_rimo.hosts.host import ImageDefaults, ImageRequest
+from lib_rimo.hosts.webui_drawing import Drawer
+from lib_rimo.hosts.webui_queue import WebuiQueue
+from lib_rimo.merging.checkpoint import open_checkpoint
+from lib_rimo.merging.keys import place_of
+from lib_rimo.merging.live import LiveWeights
+
+log = logging.getLogger("rimo")
+
+SUFFIXES = (".safetensors", ".ckpt")
+LATENT_SCALE = 8
+"""Pixels per latent position of every SD and SDXL VAE."""
+
+MAX_BATCH = 16
+# As in the diffusers host: latent positions that a CPU works on at best speed, and memory per position on a card.
+_CPU_POSITIONS = 16 * 64
+_CUDA_BYTES_PER_POSITION = 100_000
+_CUDA_SHARE = 0.25  # the WebUI keeps weights, VAE and text encoders on the card as well
+
+Out = TypeVar("Out")
+
+
+class WebuiHost(ABC):
+    """Implements ``lib_rimo.hosts.host.Host`` but for what differs between the WebUIs."""
+
+    def __init__(self) -> None:
+        from modules import call_queue
+
+        self._queue = WebuiQueue(call_queue.queue_lock)
+        self._drawer = Drawer()
+        self._undo = ExitStack()  # of the present hold
+        self._model: Any = None  # the live model, as far as the present hold has made sure of it
+        self._base: Path | None = None
+        self._keys: tuple[str, ...] = ()
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Short name for journals and messages."""
+
+    @abstractmethod
+    def live(self) -> LiveWeights:
+        """The live model's tensors by checkpoint key, LoRAs taken off."""
+
+    # -- what an adapter fills in ------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _select(self, info: Any) -> Any:  # noqa: ANN401 -- the host's own types
+        """Makes a listed checkpoint the selected and live one; returns the model."""
+
+    @abstractmethod
+    def _activate(self) -> Any:  # noqa: ANN401
+        """Makes the selected checkpoint's model live if another one is; returns the model."""
+
+    @abstractmethod
+    def _file_of(self, model: Any) -> Path:  # noqa: ANN401
+        """The checkpoint file that a model was loaded from."""
+
+    @abstractmethod
+    def _pin(self, model: Any) -> AbstractContextManager[None]:  # noqa: ANN401
+        """Keeps a model the live one inside, whatever the user chooses meanwhile."""
+
+    @abstractmethod
+    def _text_changed(self, model: Any) -> None:  # noqa: ANN401
+        """A text encoder has new weights; prompts that we encoded are forgotten already."""
+
+    @abstractmethod
+    def _native_size(self, model: Any) -> tuple[int, int]:  # noqa: ANN401
+        """Width and height in pixels that the model was made for."""
+
+    def _run(self, work: Callable[[], Out]) -> Out:
+        """Does work that touches the model, in the thread where the host wants that."""
+        return work()
+
+    # -- checkpoints -------------------------------------------------------------------------------------------
+
+    def checkpoints(self) -> Sequence[Path]:
+        """The WebUI's own list, without what cannot be mixed, sorted by name."""
+        from modules import sd_models
+
+        found = {Path(info.filename) for info in list(sd_models.checkpoints_list.values())}
+        usable = (path for path in found if path.suffix.lower() in SUFFIXES and path.is_file())
+        return sorted(usable, key=lambda path: (path.name.lower(), str(path)))
+
+    def loaded(self) -> Path | None:
+        """The file of the checkpoint that is selected in the WebUI."""
+        from modules import sd_models, shared
+
+        info = sd_models.get_closet_checkpoint_match(shared.opts.data.get("sd_model_checkpoint") or "")
+        return None if info is None else Path(info.filename)
+
+    def load(self, checkpoint: Path) -> None:
+        """Selects a checkpoint in the WebUI and makes it live; the one before stays if that fails.
+
+        Takes the queue for the time if this thread does not hold it.
+
+        Raises:
+            HostError: The file is not in the WebUI's list, damaged, or cannot be loaded.
+        """
+        if not self._queue.is_mine():
+            with self.exclusive():
+                self.load(checkpoint)
+            return
+        keys, info = _keys_of(checkpoint), self._listed(checkpoint)
+        self._undo.close()
+        self._model = None
+        model = self._run(lambda: self._select(info))
+        if not _same_file(self._file_of(model), checkpoint):
+            raise HostError(
+                "The checkpoint cannot be loaded", found=self._file_of(model).name, wanted=checkpoint.name
+            )
+        self._base, self._keys = checkpoint, keys
+        self._drawer.forget_prompts()
+        self._hold(model)
+
+    def save_folder(self) -> Path:
+        """Where the WebUI keeps its checkpoints."""
+        from modules import sd_models, shared
+
+        return Path(shared.cmd_opts.ckpt_dir or sd_models.model_path)
+
+    def refresh(self) -> None:
+        """Reads the checkpoint folder again. The list is empty for a moment, hence in nobody's middle."""
+        from modules import sd_models
+
+        if self._queue.is_mine():
+            sd_models.list_models()
+            return
+        with self._queue.hold():
+            sd_models.list_models()
+
+    def _listed(self, checkpoint: Path) -> Any:  # noqa: ANN401
+        from modules import sd_models
+
+        for attempt in ("as it is", "read again"):
+            if attempt == "read again":
+                self.refresh()
+            for info in sd_models.checkpoints_list.values():
+                if _same_file(Path(info.filename), checkpoint):
+                    return info
+        raise HostError(
+            "The checkpoint cannot be loaded",
+            found=str(checkpoint),
+            wanted=f"a file that the WebUI lists, e.g. in {self.save_folder()}",
+            fix="Move it there",
+        )
+
+    # -- the queue ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Holds the WebUI's queue; entering it twice in one thread is a HostError."""
+        with self._queue.hold():
+            try:
+                yield
+            finally:
+                self._model = None
+                self._undo.close()
+
+    def waiting(self) -> int:
+        """How many jobs of the user and of the API wait for the queue now."""
+        return self._queue.waiting()
+
+    def _ready(self, action: str) -> Any:  # noqa: ANN401
+        """The live model, made sure of once per hold of the queue.
+
+        Raises:
+            HostTakenError: The user has selected another checkpoint than the one that was loaded last.
+            HostError: The queue is not held, or no model can be made live.
+        """
+        self._queue.require(action)
+        if self._model is None:
+            self._require_base(self.loaded())
+            model = self._run(self._activate)
+            self._require_base(self._file_of(model))
+            if self._base is None:
+                self._base, self._keys = self._file_of(model), _keys_of(self._file_of(model))
+            self._hold(model)
+        return self._model
+
+    def _require_base(self, found: Path | None) -> None:
+        if self._base is not None and (found is None or not _same_file(found, self._base)):
+            raise HostTakenError(
+                "Another checkpoint was selected in the WebUI",
+                found="none" if found is None else found.name,
+                wanted=self._base.name,
+                fix="Resume to select that one again and go on",
+            )
+
+    def _hold(self, model: Any) -> None:  # noqa: ANN401
+        self._undo.enter_context(self._pin(model))
+        self._model = model
+
+    # -- drawing -----------------------------------------------------------------------------------------------
+
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Any]:
+        """Draws a batch of one layout with the WebUI's own samplers.
+
+        Raises:
+            HostTakenError: The user pressed Interrupt or Skip, or has selected another checkpoint.
+            HostError: The requests are not of one layout or cannot be met, the WebUI could not draw them, or
+                ``interrupt`` was called.
+        """
+        self._ready("Drawing")
+        if len({request.layout() for request in requests}) != 1:
+            raise HostError(
+                "A batch must have one layout",
+                found=f"{len(requests)} requests",
+                wanted="at least one request, all with the same size, steps, CFG, sampler and scheduler",
+            )
+        _known("sampler", requests[0].sampler, self.samplers())
+        _known("noise schedule", requests[0].scheduler, schedules())
+        return self._run(lambda: self._drawer.draw(requests))
+
+    def weights_changed(self, keys: Sequence[str]) -> None:
+        """Forgets our encoded prompts when a text encoder's tensor is among the keys."""
+        model = self._ready("Telling of changed weights")
+        places = (place_of(key) for key in keys)
+        if any(place is not None and place.component.startswith("text") for place in places):
+            self._drawer.forget_prompts()
+            self._run(lambda: self._text_changed(model))
+
+    def interrupt(self) -> None:
+        """Ends a running ``generate`` at its next step; without one, nothing happens."""
+        self._drawer.interrupt()
+
+    def samplers(self) -> Sequence[str]:
+        """The WebUI's samplers."""
+        from modules import sd_models, sd_samplers
+
+        is_xl = bool(getattr(sd_models.model_data.sd_model, "is_sdxl", False))
+        every = sd_samplers.all_samplers
+        return tuple(s.name for s in every if not (is_xl and s.options.get("no_sdxl", False)))
+
+    # -- figures -----------------------------------------------------------------------------------------------
+
+    def image_defaults(self) -> ImageDefaults:
+        """The model's own size; steps, guidance and sampler as the user keeps them for text-to-image."""
+        if self._queue.is_mine():
+            width, height = self._native_size(self._ready("Reading the model's size"))
+        else:
+            with self.exclusive():
+                width, height = self._native_size(self._ready("Reading the model's size"))
+        kept = _ui_defaults()
+        samplers = self.samplers()
+        sampler = next((s for s in (str(kept.get("sampler")), "DPM++ 2M") if s in samplers), samplers[0])
+        return ImageDefaults(width, height, int(kept.get("steps", 20)), float(kept.get("cfg", 7.0)), sampler)
+
+    def batch_size(self, width: int, height: int) -> int:
+        """Pictures per ``generate``: by size on the CPU, by the card's memory on a GPU."""
+        positions = max(1, (width // LATENT_SCALE) * (height // LATENT_SCALE))
+        room = _CPU_POSITIONS
+        if (device := self._device()).type == "cuda":
+            memory = torch.cuda.get_device_properties(device).total_memory
+            room = int(memory * _CUDA_SHARE / _CUDA_BYTES_PER_POSITION)
+        return max(1, min(MAX_BATCH, room // positions))
+
+    def _device(self) -> torch.device:
+        from modules import devices
+
+        return torch.device(devices.device)
+
+
+def schedules() -> tuple[str, ...]:
+    """The WebUI's noise schedules, by label and by short name."""
+    from modules import sd_schedulers
+
+    return tuple(dict.fromkeys(n for s in sd_schedulers.schedulers for n in (s.label, s.name)))
+
+
+@contextmanager
+def replaced(owner: Any, name: str, value: object) -> Iterator[None]:  # noqa: ANN401
+    """Another attribute inside; the one from before comes back, unless somebody else has put a third there."""
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        if getattr(owner, name) is value:
+            setattr(owner, name, before)
+
+
+def only_here(mine: Callable[..., object], others: Callable[..., object]) -> Callable[..., object]:
+    """A function that is one for the calling thread and another for all the rest."""
+    here = threading.get_ident()
+
+    def choose(*args: object, **kwargs: object) -> object:
+        return mine(*args, **kwargs) if threading.get_ident() == here else others(*args, **kwargs)
+
+    return choose
+
+
+def sidecar_size(checkpoint: Path) -> tuple[int, int] | None:
+    """Width and height in pixels that a configuration beside a checkpoint (same stem, ``.yaml``) names."""
+    import yaml
+
+    try:
+        text = checkpoint.with_suffix(".yaml").read_text(encoding="utf-8")
+        side = int(yaml.safe_load(text)["model"]["params"]["image_size"]) * LATENT_SCALE
+    except (OSError, UnicodeError, yaml.YAMLError, KeyError, TypeError, ValueError):
+        return None
+    return side, side
+
+
+def _ui_defaults() -> dict[str, Any]:
+    """What the user keeps as defaults of the text-to-image tab; the WebUI writes these names at its first start."""
+    from modules import shared
+
+    names = {
+        "customscript/sampler.py/txt2img/Sampling method/value": "sampler",
+        "customscript/sampler.py/txt2img/Sampling steps/value": "steps",
+        "txt2img/CFG Scale/value": "cfg",
+    }
+    try:
+        kept = json.loads(Path(shared.cmd_opts.ui_config_file).read_text(encoding="utf-8"))
+        return {ours: kept[name] for name, ours in names.items() if kept.get(name)}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        log.debug("no defaults of the user: %s", error)
+        return {}
+
+
+def _keys_of(checkpoint: Path) -> tuple[str, ...]:
+    if not checkpoint.is_file():
+        raise HostError("The checkpoint is missing", found=str(checkpoint), wanted="a file that exists")
+    try:
+        with open_checkpoint(checkpoint) as opened:
+            return opened.keys()
+    except CheckpointError as error:
+        raise HostError("The checkpoint cannot be loaded", found=str(error)) from error
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
+
+def _known(what: str, name: str, names: Sequence[str]) -> None:
+    if name not in names:
+        raise HostError(f"The {what} is unknown", found=repr(name), wanted=f"one of {', '.join(names)}")

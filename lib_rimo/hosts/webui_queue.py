@@ -1,0 +1,79 @@
+"""The WebUI's own queue, as the study needs it: with an owner, and with a length that can be read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from lib_rimo.errors import HostError
+
+
+class FIFOLock(Protocol):
+    """What both WebUIs guard their model with (``modules.call_queue.queue_lock``)."""
+
+    def acquire(self, blocking: bool = True) -> bool:  # noqa: FBT001, FBT002 -- the lock's own signature
+        """Waits for the turn."""
+        ...
+
+    def release(self) -> None:
+        """Lets the next one in."""
+        ...
+
+
+class WebuiQueue:
+    """Holds the WebUI's queue lock, in front of which its own tabs and API wait.
+
+    Args:
+        lock: The WebUI's lock; first come, first served, not re-entrant.
+    """
+
+    def __init__(self, lock: FIFOLock) -> None:
+        self._lock = lock
+        self._holder: int | None = None
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Waits for the turn and holds the queue inside.
+
+        Raises:
+            HostError: This thread holds the queue already; waiting would never end.
+        """
+        if self.is_mine():
+            raise HostError(
+                "The host's queue was entered twice",
+                found="this thread holds it already",
+                wanted="one `with host.exclusive()` at a time",
+            )
+        self._lock.acquire()
+        try:
+            self._holder = threading.get_ident()
+            yield
+        finally:
+            self._holder = None
+            self._lock.release()
+
+    def waiting(self) -> int:
+        """How many wait for their turn now; 1 where the lock does not tell, so that nobody waits for long."""
+        pending = getattr(self._lock, "_pending_threads", None)
+        return 1 if pending is None else len(pending)
+
+    def is_mine(self) -> bool:
+        """Whether this thread holds the queue through this object."""
+        return self._holder == threading.get_ident()
+
+    def require(self, action: str) -> None:
+        """Refuses an action outside ``hold``.
+
+        Args:
+            action: What was attempted, as the message's subject.
+
+        Raises:
+            HostError: This thread does not hold the queue.
+        """
+        if not self.is_mine():
+            raise HostError(
+                f"{action} was attempted without the host's queue",
+                wanted="a call inside `with host.exclusive()`",
+            )

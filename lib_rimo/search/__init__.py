@@ -1,0 +1,23 @@
+"""The search for weights: usable on any landscape, without models.
+
+Public: ``run_search`` for a whole search, ``make_strategy`` for one step at a time, ``draw_partners`` for epochs.
+"""
+
+from lib_rimo.search.history import Leader, Observation, Proposal
+from lib_rimo.search.partners import draw_partners
+from lib_rimo.search.run import SearchResult, run_search
+from lib_rimo.search.settings import SearchSettings
+from lib_rimo.search.strategy import STRATEGIES, Strategy, make_strategy
+
+__all__ = [
+    "STRATEGIES",
+    "Leader",
+    "Observation",
+    "Proposal",
+    "SearchResult",
+    "SearchSettings",
+    "Strategy",
+    "draw_partners",
+    "make_strategy",
+    "run_search",
+]

@@ -1,0 +1,111 @@
+"""Every constant of the search, with its reason. All of them are checked."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from lib_rimo.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """Constants of the default search. Figures behind the defaults: ``lib_rimo/search/README.md``.
+
+    Attributes:
+        prompts_per_trial: Prompts drawn per recipe. 8 to 32 are equally good, 100 is clearly worse: many recipes
+            met briefly teach the model more than few met at length.
+        base_prompts: Prompts for the zero recipe, to which every gain is relative.
+        base_share: At most this share of the budget goes to the zero recipe.
+        equal_weights: Equal weights tried at the start, beside the uniform average ``1 / (n_partners + 1)``: a small
+            weight everywhere is often already most of the gain.
+        trivial_prompts: Prompts drawn for such a recipe: what is bad shows at once, what is good is met again.
+        hopeless_chance: No larger equal weight is tried once a smaller one beats the base with less than this
+            probability.
+        hopeful_chance: The stage of one weight per partner goes on while a recipe of it beats the base with at least
+            this probability; where partners help some groups and hurt others it is skipped.
+        single_weight: Weight at which each partner alone is tried.
+        shared_factor: The stage of one weight per partner ends after ``shared_factor * (1 + n_partners)`` recipes.
+        additive: Share of the model that adds up over block groups, see ``kernel.py``.
+        kappa_start: Optimism at the beginning, in standard deviations.
+        kappa_end: Optimism at the end of the budget: then only what is probably good is drawn.
+        region_start: Half side, in weights, of the region around the leader that is searched at the beginning. A
+            Gaussian process in many dimensions is most uncertain, hence most optimistic, in the corners, where
+            merges are garbage.
+        region_end: The same at the end.
+        check_share: Share of the budget kept for meeting the leaders again, on prompts that they have not met.
+        check_recipes: How many leaders are met again.
+        keep_chance: The base is kept unless the leader beats it with at least this probability: what is
+            no better should not be changed.
+        fit_growth: Scales are fitted anew whenever the number of recipes has grown by this factor.
+        fit_iterations: Quasi-Newton steps of such a fit.
+        n_points: Random points that the acquisition function is tried on.
+        n_restarts: How many of them are refined by gradient.
+        random_shrink: For the strategy ``random``: the bounds are multiplied by this. Random points of a whole box
+            are mostly garbage.
+    """
+
+    prompts_per_trial: int = 16
+    base_prompts: int = 48
+    base_share: float = 0.08
+    equal_weights: tuple[float, ...] = (0.1, 0.2)
+    trivial_prompts: int = 8
+    hopeless_chance: float = 0.1
+    hopeful_chance: float = 0.3
+    single_weight: float = 0.2
+    shared_factor: int = 3
+    additive: float = 0.5
+    kappa_start: float = 1.0
+    kappa_end: float = 0.3
+    region_start: float = 0.25
+    region_end: float = 0.12
+    check_share: float = 0.1
+    check_recipes: int = 3
+    keep_chance: float = 0.9
+    fit_growth: float = 1.3
+    fit_iterations: int = 12
+    n_points: int = 200
+    n_restarts: int = 3
+    random_shrink: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in (
+            "prompts_per_trial",
+            "base_prompts",
+            "shared_factor",
+            "check_recipes",
+            "fit_iterations",
+            "trivial_prompts",
+        ):
+            self._at_least(name, 1)
+        for name in ("n_points", "n_restarts"):
+            self._at_least(name, 1)
+        for name in ("kappa_start", "kappa_end"):
+            self._at_least(name, 0.0)
+        for name in ("region_start", "region_end"):
+            self._at_least(name, 1e-3)
+        for name in (
+            "base_share",
+            "check_share",
+            "keep_chance",
+            "random_shrink",
+            "additive",
+            "hopeless_chance",
+            "hopeful_chance",
+        ):
+            value = getattr(self, name)
+            if not 0.0 <= value <= 1.0:
+                raise SettingsError(name, f"{name} is out of range", found=value, wanted="a share in [0, 1]")
+        if not self.fit_growth > 1.0:
+            raise SettingsError(
+                "fit_growth", "fit_growth is out of range", found=self.fit_growth, wanted="more than 1"
+            )
+
+    def _at_least(self, name: str, least: float) -> None:
+        value = getattr(self, name)
+        if not value >= least:
+            raise SettingsError(name, f"{name} is out of range", found=value, wanted=f"at least {least:g}")
+
+    def but(self, **changes: object) -> SearchSettings:
+        """A copy with some settings changed; checked like a new one."""
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]

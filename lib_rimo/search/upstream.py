@@ -1,0 +1,167 @@
+"""The search of ``rimochan/rimo_random_mix`` as it stands, so that a comparison is one switch.
+
+Both scripts drive the package ``bayesian-optimization`` with its defaults: a Gaussian process with an isotropic
+Matern 5/2 kernel, noise fixed at 1e-6, targets normalised, five restarts; upper confidence bound with 2.576 standard
+deviations, tried on 10,000 random points of which the ten best are refined. Every trial draws the same 100 prompts,
+and the result is the best trial as observed. Kept as it is, defects of the method included; those of the code
+(UPSTREAM notes: partners drawn twice, crashes) have no place here.
+
+Source: ``烙印剧城.py`` (theater) and ``ro_merge.py`` (ro) of that project, and the defaults of bayesian-optimization.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from scipy.optimize import minimize
+
+from lib_rimo.search.history import Floats, Leader, Observation, Proposal, Weights, freeze, images_of
+from lib_rimo.search.problem import Problem
+
+PROMPTS: Final = 100
+KAPPA: Final = 2.576
+RANDOM_POINTS: Final = 10_000
+REFINED: Final = 10
+Z95: Final = 1.959964
+
+
+class UpstreamTheater:
+    """Zero, 6 random recipes, 44 asks: 51 trials an epoch. Partner weights below zero cost 0.005 each per unit."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+    # -- what differs between the two scripts --------------------------------------------------------------------
+
+    def probes(self) -> list[Weights]:
+        """Recipes tried first."""
+        return [self.problem.zero()]
+
+    def trials(self) -> tuple[int, int]:
+        """Random trials after the probes, and asks after those."""
+        return 6, 44
+
+    def penalty(self, weights: Floats) -> float:
+        """What is taken off the accuracy."""
+        return -0.005 * float(np.minimum(weights, 0.0).sum())
+
+    # -- what they share -----------------------------------------------------------------------------------------
+
+    def ask(self, history: Sequence[Observation]) -> Proposal | None:
+        """The next trial, or None after the last one or when the budget has no room for another."""
+        problem = self.problem
+        problem.check(history)
+        count = min(PROMPTS, problem.pool_size, problem.budget_images)
+        probes, (initial, asks) = self.probes(), self.trials()
+        at = len(history)
+        if images_of(history) + count > problem.budget_images or at >= len(probes) + initial + asks:
+            return None
+        prompts = tuple(int(p) for p in problem.rotation()[:count])
+        if at < len(probes):
+            return Proposal(probes[at], prompts, "base" if at == 0 else "shared")
+        chance = np.random.RandomState([problem.seed, at])
+        if at < len(probes) + initial:
+            flat = chance.uniform(problem.low, problem.high)
+        else:
+            flat = self._suggest(history, chance)
+        return Proposal(problem.matrix(flat), prompts, "blocks")
+
+    def targets(self, history: Sequence[Observation]) -> Floats:
+        """Accuracy less penalty, one per trial, shape ``(len(history),)``."""
+        return np.array([float(np.mean(o.scores)) - self.penalty(np.array(o.weights)) for o in history])
+
+    def leader(self, history: Sequence[Observation]) -> Leader:
+        """The best trial as observed, among those inside the bounds; its interval knows nothing of the selection."""
+        problem = self.problem
+        flat = np.array([np.array(o.weights).reshape(-1) for o in history])
+        inside = ((flat >= problem.low) & (flat <= problem.high)).all(axis=1)
+        target = np.where(inside, self.targets(history), -np.inf)
+        at = int(np.argmax(target)) if inside.any() else 0
+        best, base = history[at], history[0]
+        scores = np.array(best.scores)
+        mean, sd = float(scores.mean()), _error(scores)
+        reference = dict(zip(base.prompt_ids, base.scores, strict=True))
+        gaps = [s - reference[p] for p, s in zip(best.prompt_ids, best.scores, strict=True) if p in reference]
+        gain = float(np.mean(gaps)) if gaps else 0.0
+        gap_sd = _error(np.array(gaps))
+        distinct = list(dict.fromkeys(o.weights for o in history))
+        return Leader(
+            index=distinct.index(best.weights),
+            weights=best.weights,
+            mean=mean,
+            sd=sd,
+            low=mean - Z95 * sd,
+            high=mean + Z95 * sd,
+            gain=gain,
+            gain_low=gain - Z95 * gap_sd,
+            gain_high=gain + Z95 * gap_sd,
+        )
+
+    def _suggest(self, history: Sequence[Observation], chance: np.random.RandomState) -> Floats:
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.gaussian_process import GaussianProcessRegressor
+        from sklearn.gaussian_process.kernels import Matern
+
+        low, high = self.problem.low, self.problem.high
+        x = np.array([np.array(o.weights).reshape(-1) for o in history])
+        process = GaussianProcessRegressor(
+            kernel=Matern(nu=2.5), alpha=1e-6, normalize_y=True, n_restarts_optimizer=5, random_state=chance
+        )
+        with warnings.catch_warnings():
+            # A length at its bound, or a likelihood that is flat: upstream ignores both and goes on.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            process.fit(x, self.targets(history))
+
+            def loss(points: Floats) -> Floats:
+                mean, sd = process.predict(points.reshape(-1, len(low)), return_std=True)
+                out: Floats = -(mean + KAPPA * sd)
+                return out
+
+            tried = chance.uniform(low, high, size=(RANDOM_POINTS, len(low)))
+            values = loss(tried)
+            order = np.argsort(values, kind="stable")
+            best, value = tried[order[0]], float(values[order[0]])
+            for seed in tried[order[:REFINED]]:
+                found = minimize(
+                    lambda w: float(loss(w)[0]),
+                    seed,
+                    method="L-BFGS-B",
+                    bounds=list(zip(low, high, strict=True)),
+                )
+                if found.fun < value:
+                    best, value = np.asarray(found.x), float(found.fun)
+        return np.asarray(best, dtype=np.float64)
+
+
+class UpstreamRo(UpstreamTheater):
+    """Zero, each partner alone at weight 1 (even outside the bounds), 2 random recipes per model, 100 asks.
+
+    Negative weights cost 0.05 times their mean over all models, the base's included. Upstream weighs the mean by the
+    groups' sizes and evens these out by factors of its own; with groups alike, as here, that is the plain mean.
+    """
+
+    def probes(self) -> list[Weights]:
+        """Zero and the partners themselves."""
+        shape = (self.problem.n_partners, self.problem.n_groups)
+        out = [self.problem.zero()]
+        for i in range(self.problem.n_partners):
+            alone = np.zeros(shape)
+            alone[i] = 1.0
+            out.append(freeze(alone))
+        return out
+
+    def trials(self) -> tuple[int, int]:
+        """Random trials: two per model. Asks: 100, the script's default."""
+        return 2 * (1 + self.problem.n_partners), 100
+
+    def penalty(self, weights: Floats) -> float:
+        """What is taken off the accuracy."""
+        everyone = np.vstack([1.0 - weights.sum(axis=0), weights])
+        return -0.05 * float(np.minimum(everyone, 0.0).mean())
+
+
+def _error(values: Floats) -> float:
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0

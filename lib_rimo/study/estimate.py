@@ -1,0 +1,47 @@
+"""What a study would cost, before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lib_rimo.study.preflight import GIB
+from lib_rimo.study.settings import StudySettings
+from lib_rimo.study.view import ARMS_BESIDE_PARENTS
+
+
+def estimate(settings: StudySettings, images_per_s: float) -> Mapping[str, Any]:
+    """Images, memory, disk and hours of a study.
+
+    Args:
+        settings: The study's.
+        images_per_s: Speed seen last; 0 while unknown.
+
+    Returns:
+        ``images`` (search and measurement), ``ram_bytes`` (checkpoints kept in the page cache for fast swaps),
+        ``disk_bytes`` (written during the search: none; one checkpoint when saved), ``hours`` or None, ``text``.
+    """
+    files = (settings.base, *settings.partners)
+    measured = settings.unseen * (len(settings.partners) + ARMS_BESIDE_PARENTS)
+    images = settings.budget + measured
+    ram = sum(path.stat().st_size for path in files if path.is_file())
+    hours = images / images_per_s / 3600 if images_per_s else None
+    parts = [] if hours is None else [f"about {_duration(hours)}"]
+    parts += [
+        f"{images:,} images ({settings.budget:,} to search, {measured:,} to measure)",
+        f"{ram / GIB:.1f} GB memory",
+        "nothing written to disk until you save",
+    ]
+    return {
+        "images": images,
+        "ram_bytes": ram,
+        "disk_bytes": 0,
+        "hours": hours,
+        "text": " · ".join(parts),
+    }
+
+
+def _duration(hours: float) -> str:
+    if hours < 1:
+        return f"{max(1, round(hours * 60))} min"
+    return f"{hours:.1f} h"

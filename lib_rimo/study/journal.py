@@ -1,0 +1,108 @@
+"""The journal: one JSON line per event, on disk before anyone is told of it.
+
+After a crash the last line may be torn; it is cut off when the journal is opened again, because an event that was
+not whole on disk was never shown to anybody.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from lib_rimo.errors import JournalError
+from lib_rimo.study import events
+from lib_rimo.study.events import Event
+
+FILE = "journal.jsonl"
+LOCK = "journal.lock"
+
+
+class Journal:
+    """An append-only file of events. One process at a time writes it; the lock file says which.
+
+    Args:
+        folder: The study's folder; it is made if it is missing.
+
+    Raises:
+        JournalError: Another process writes this study now, or the file is damaged before its last line.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / FILE
+        self._writing = threading.Lock()
+        self._lock = (folder / LOCK).open("a+b")
+        try:
+            _take(self._lock, folder)
+            self._file = self.path.open("a+b")
+            self._file.truncate(_whole_bytes(self.path.read_bytes()))
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def append(self, event: Event) -> None:
+        """Writes an event and waits until it is on disk."""
+        line = json.dumps(events.to_json(event), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        with self._writing:
+            self._file.write(line)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Releases the file for others."""
+        self._file.close()
+        self._lock.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def read(folder: Path) -> Iterator[Event]:
+    """The whole events of a study, oldest first. A torn last line is left out.
+
+    Raises:
+        JournalError: There is no journal, or it is damaged before its last line.
+    """
+    path = folder / FILE
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise JournalError("There is no such study", found=str(folder), fix="Choose another one") from error
+    for number, line in enumerate(data[: _whole_bytes(data)].splitlines(), 1):
+        try:
+            yield events.from_json(json.loads(line))
+        except ValueError as error:
+            raise JournalError(f"Line {number} of the journal is damaged", found=str(error)) from error
+
+
+def _whole_bytes(data: bytes) -> int:
+    """Length of the part that ends with a whole line."""
+    return data.rfind(b"\n") + 1
+
+
+def _take(lock: BinaryIO, folder: Path) -> None:
+    """Takes the lock for this process; it goes with the process, also after ``kill -9``."""
+    try:
+        if sys.platform == "win32":  # pragma: no cover - Windows only
+            import msvcrt
+
+            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise JournalError(
+            "This study is open in another program", found=str(folder), fix="Stop it there first"
+        ) from error

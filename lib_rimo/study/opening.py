@@ -1,0 +1,184 @@
+"""Sets a study up: from settings (new) or from its journal (resumed) to everything the runner needs."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import metadata
+
+from lib_rimo.benchmark.catalogue import Catalogue, catalogue_of_tagger, load_catalogue
+from lib_rimo.benchmark.tagger import Tagger
+from lib_rimo.errors import JournalError, SettingsError
+from lib_rimo.hosts.host import Host
+from lib_rimo.merging.partition import Partition, load_partition
+from lib_rimo.merging.recipe import Source
+from lib_rimo.merging.sources import Sources
+from lib_rimo.merging.swap import Swapper
+from lib_rimo.study import events as ev
+from lib_rimo.study.layout import Layout, PromptPools
+from lib_rimo.study.preflight import canary_recipe, check_canary, check_files, check_room
+from lib_rimo.study.record import StudyRecord
+from lib_rimo.study.settings import StudySettings
+from lib_rimo.study.workbench import Workbench
+
+OpenTagger = Callable[[StudySettings], Tagger]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStudy:
+    """A study whose files are open and whose model is loaded.
+
+    Attributes:
+        record: What happened so far.
+        sources: The opened checkpoints.
+        partition: The block groups.
+        all_groups: The groups that parents are measured in: all of the base's, frozen ones included, but for
+            frozen ones that the host does not let anyone swap (the VAE when the user chose another).
+        bench: The host with this study's recipes on it.
+        pools: Its prompts.
+        catalogue: Its tags.
+    """
+
+    record: StudyRecord
+    sources: Sources
+    partition: Partition
+    all_groups: tuple[str, ...]
+    bench: Workbench
+    pools: PromptPools
+    catalogue: Catalogue
+
+
+def open_new(settings: StudySettings, host: Host, open_tagger: OpenTagger) -> OpenStudy:
+    """Checks everything, loads the base and draws the canary.
+
+    Raises:
+        RimoError: Something would fail later; nothing was changed or written.
+    """
+    tagger, catalogue = _tags(settings, open_tagger)
+    partition = load_partition(settings.partition)
+    sources = Sources()
+    try:
+        wanted = tuple(sources.source_of(path) for path in (settings.base, *settings.partners))
+        notes = check_files(sources, partition, wanted)
+        notes += check_room(settings.base, host, [settings.base, *settings.partners])
+        groups = _searched_groups(settings, partition, sources.open(wanted[0]).keys())
+        all_groups = _load_base(settings, host, sources, partition)
+        layout = Layout.resolve(settings, host.image_defaults(), catalogue)
+        opened = ev.Opened(
+            study=time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2),
+            settings=settings.to_json(),
+            sources=tuple(
+                {"name": s.name, "fingerprint": s.fingerprint, "path": str(s.path)} for s in wanted
+            ),
+            partition=partition.name,
+            groups=groups,
+            notes=tuple(notes),
+            layout=dataclasses.asdict(layout),
+            batch=host.batch_size(layout.width, layout.height),
+            versions=_versions(),
+        )
+        study = _assemble(StudyRecord.begin(opened), host, tagger, catalogue, partition, sources, all_groups)
+        with study.bench as bench:
+            prompts = study.pools.grid()[:1]
+            average = canary_recipe(wanted[0], wanted[1:], partition.name, groups)
+            zero = study.record.epoch_base(1)
+            check_canary(
+                bench.pictures(zero, prompts)[0].tobytes(),
+                bench.pictures(average, prompts)[0].tobytes(),
+                host.name,
+            )
+    except BaseException:
+        sources.close()
+        raise
+    return study
+
+
+def reopen(record: StudyRecord, host: Host, open_tagger: OpenTagger) -> OpenStudy:
+    """Opens the files of a study again and makes sure that they are the same files.
+
+    Raises:
+        JournalError: A checkpoint changed since the study began.
+        RimoError: A file is missing or cannot be loaded.
+    """
+    settings = record.settings
+    tagger, catalogue = _tags(settings, open_tagger)
+    partition = load_partition(settings.partition)
+    sources = Sources()
+    try:
+        for recorded, path in zip(record.sources, (settings.base, *settings.partners), strict=True):
+            if (found := sources.source_of(path)) != recorded:
+                raise JournalError(
+                    f"{path.name} is not the file that the study began with",
+                    found=found.fingerprint[:12],
+                    wanted=recorded.fingerprint[:12],
+                    fix="Put the old file back, or start a new study",
+                )
+        all_groups = _load_base(settings, host, sources, partition)
+    except BaseException:
+        sources.close()
+        raise
+    return _assemble(record, host, tagger, catalogue, partition, sources, all_groups)
+
+
+def _assemble(
+    record: StudyRecord,
+    host: Host,
+    tagger: Tagger,
+    catalogue: Catalogue,
+    partition: Partition,
+    sources: Sources,
+    all_groups: tuple[str, ...],
+) -> OpenStudy:
+    layout = Layout.from_json(record.opened.layout)
+    bench = Workbench(host, Swapper(sources, partition), tagger, layout.sampler, layout.scheduler)
+    pools = PromptPools(record.settings, layout, catalogue)
+    return OpenStudy(record, sources, partition, all_groups, bench, pools, catalogue)
+
+
+def _tags(settings: StudySettings, open_tagger: OpenTagger) -> tuple[Tagger, Catalogue]:
+    tagger = open_tagger(settings)
+    catalogue = load_catalogue(settings.catalogue) if settings.catalogue else catalogue_of_tagger(tagger)
+    return tagger, catalogue.check(tagger.tags)
+
+
+def _load_base(
+    settings: StudySettings, host: Host, sources: Sources, partition: Partition
+) -> tuple[str, ...]:
+    """Loads the base; returns the groups that parents can be measured in."""
+    with host.exclusive():
+        host.load(settings.base)
+        refused = {partition.group_of(key) for key in host.live().refused}
+    closed = refused & set(settings.frozen)
+    present = partition.groups_present(sources.open(sources.source_of(settings.base)).keys())
+    return tuple(group for group in present if group not in closed)
+
+
+def _searched_groups(
+    settings: StudySettings, partition: Partition, keys: Iterable[str]
+) -> tuple[str, ...]:
+    present = partition.groups_present(keys)
+    for group in settings.frozen:
+        if group not in partition.groups and group not in present:
+            raise SettingsError("frozen", "No such block group", found=group, wanted=", ".join(present))
+    groups = tuple(group for group in present if group not in settings.frozen)
+    if not groups:
+        raise SettingsError(
+            "frozen", "All block groups are frozen", found=", ".join(present), fix="Free at least one"
+        )
+    return groups
+
+
+def _versions() -> dict[str, str]:
+    """What the numbers depend on; another version may draw other last bits."""
+    names = ("torch", "numpy", "scikit-optimize", "scikit-learn", "diffusers", "onnxruntime")
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,183 @@
+"""A study's state: the fold of its events. The same events give the same record, before and after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lib_rimo.benchmark.score import ImageScore
+from lib_rimo.errors import JournalError
+from lib_rimo.merging.recipe import Recipe, Source
+from lib_rimo.study import events as ev
+from lib_rimo.study.settings import StudySettings
+
+
+@dataclass(slots=True)
+class Trial:
+    """A recipe that was asked for, and what is known of it.
+
+    Attributes:
+        epoch: 1-based.
+        weights: As proposed, ``(n_partners, n_groups)`` of the epoch's partners.
+        prompt_ids: Of the epoch's pool, in drawing order.
+        stage: The search's name for it.
+        scores: One per image drawn so far, in the order of ``prompt_ids``.
+        done: The closing event; None while images are missing.
+    """
+
+    epoch: int
+    weights: ev.Rows
+    prompt_ids: tuple[int, ...]
+    stage: str
+    scores: list[ImageScore] = field(default_factory=list)
+    done: ev.TrialDone | None = None
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """Prompts still to be drawn."""
+        return self.prompt_ids[len(self.scores) :]
+
+
+@dataclass(slots=True)
+class StudyRecord:
+    """Everything a journal says.
+
+    Attributes:
+        opened: The first event.
+        settings: Its settings, validated again.
+        sources: Base first.
+        trials: In order.
+        partners: Epoch -> its partners, in the order of the weights' rows.
+        winners: One recipe per finished epoch.
+        grids: Drawn sample grids.
+        measured: Arm -> scores on the unseen prompts, in their order.
+        saved: Written checkpoints.
+        seconds: Wall time of all image batches.
+        speeds: ``(images, seconds)`` of each batch.
+    """
+
+    opened: ev.Opened
+    settings: StudySettings
+    sources: tuple[Source, ...]
+    trials: list[Trial] = field(default_factory=list)
+    partners: dict[int, tuple[Source, ...]] = field(default_factory=dict)
+    winners: list[Recipe] = field(default_factory=list)
+    grids: list[ev.GridDrawn] = field(default_factory=list)
+    measured: dict[str, list[ImageScore]] = field(default_factory=dict)
+    saved: list[ev.Saved] = field(default_factory=list)
+    speeds: list[tuple[int, float]] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, opened: ev.Opened) -> StudyRecord:
+        """The record after the first event."""
+        sources = tuple(
+            Source(s["name"], s["fingerprint"], Path(s["path"]) if s.get("path") else None)
+            for s in opened.sources
+        )
+        return cls(opened, StudySettings.from_mapping(opened.settings), sources)
+
+    @classmethod
+    def replay(cls, events: Iterable[ev.Event]) -> StudyRecord:
+        """The record after all events.
+
+        Raises:
+            JournalError: The events do not begin with ``Opened`` or contradict each other.
+        """
+        iterator = iter(events)
+        first = next(iterator, None)
+        if not isinstance(first, ev.Opened):
+            raise JournalError("The journal does not begin with a study", fix="Start a new one")
+        record = cls.begin(first)
+        for event in iterator:
+            record.apply(event)
+        return record
+
+    def apply(self, event: ev.Event) -> None:
+        """Takes one more event in.
+
+        Raises:
+            JournalError: It cannot follow what came before.
+        """
+        match event:
+            case ev.EpochBegun():
+                by_name = {s.name: s for s in self.sources[1:]}
+                self.partners[event.epoch] = tuple(by_name[name] for name in event.partners)
+            case ev.TrialAsked():
+                self._expect(self.current is None, event)
+                self.trials.append(Trial(self.epoch, event.weights, event.prompt_ids, event.stage))
+            case ev.ImagesScored():
+                trial = self._open_trial(event)
+                self._expect(len(event.scores) <= len(trial.missing), event)
+                trial.scores.extend(ImageScore.from_json(s) for s in event.scores)
+                self.speeds.append((len(event.scores), event.seconds))
+            case ev.TrialDone():
+                trial = self._open_trial(event)
+                self._expect(not trial.missing, event)
+                trial.done = event
+            case ev.EpochDone():
+                self._expect(self.current is None, event)
+                self.winners.append(Recipe.from_json(event.recipe))
+            case ev.GridDrawn():
+                self.grids.append(event)
+            case ev.Measured():
+                scores = self.measured.setdefault(event.arm, [])
+                scores.extend(ImageScore.from_json(s) for s in event.scores)
+                self.speeds.append((len(event.scores), event.seconds))
+            case ev.Saved():
+                self.saved.append(event)
+            case ev.Opened():
+                raise JournalError("The journal holds two studies", fix="Start a new one")
+
+    def _open_trial(self, event: ev.Event) -> Trial:
+        if (trial := self.current) is None:
+            raise JournalError("The journal contradicts itself", found=f"{event.kind} outside a trial")
+        return trial
+
+    def _expect(self, legal: bool, event: ev.Event) -> None:
+        if not legal:
+            raise JournalError("The journal contradicts itself", found=f"{event.kind} out of order")
+
+    @property
+    def epoch(self) -> int:
+        """The epoch begun last, 1-based; 0 before the first."""
+        return max(self.partners, default=0)
+
+    @property
+    def current(self) -> Trial | None:
+        """The trial that is not done yet."""
+        return self.trials[-1] if self.trials and self.trials[-1].done is None else None
+
+    @property
+    def images(self) -> int:
+        """Images drawn by the search."""
+        return sum(len(t.scores) for t in self.trials)
+
+    @property
+    def images_measured(self) -> int:
+        """Images drawn on unseen prompts."""
+        return sum(len(scores) for scores in self.measured.values())
+
+    def of_epoch(self, epoch: int) -> list[Trial]:
+        """The epoch's finished trials."""
+        return [t for t in self.trials if t.epoch == epoch and t.done is not None]
+
+    def epoch_base(self, epoch: int) -> Recipe:
+        """The recipe whose result is the base of an epoch."""
+        if epoch >= 2 and len(self.winners) >= epoch - 1:
+            return self.winners[epoch - 2]
+        return Recipe.zero(self.sources[0], self.opened.partition)
+
+    def recipe_of(self, weights: ev.Rows, epoch: int) -> Recipe:
+        """The recipe over the study's files that a proposal of an epoch stands for."""
+        step = Recipe.from_rows(
+            self.sources[0], self.partners[epoch], self.opened.partition, self.opened.groups, weights
+        )
+        return self.epoch_base(epoch).then(step)
+
+    def best(self) -> Recipe:
+        """The best recipe known: the running epoch's leader, else the last winner, else the base."""
+        done = [t.done for t in self.trials if t.done is not None]
+        if self.epoch > len(self.winners) and done and self.trials[-1].epoch == self.epoch:
+            return Recipe.from_json(done[-1].recipe)
+        return self.winners[-1] if self.winners else Recipe.zero(self.sources[0], self.opened.partition)

@@ -1,0 +1,203 @@
+"""Carries a study out: step by step, each step journaled before it is shown."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+from lib_rimo.merging.recipe import Recipe
+from lib_rimo.search.history import Observation
+from lib_rimo.search.partners import draw_partners
+from lib_rimo.search.settings import SearchSettings
+from lib_rimo.search.strategy import Strategy, make_strategy
+from lib_rimo.study import events as ev
+from lib_rimo.study import plan
+from lib_rimo.study.journal import Journal
+from lib_rimo.study.opening import OpenStudy
+from lib_rimo.study.pictures import Pictures
+from lib_rimo.study.record import StudyRecord, Trial
+from lib_rimo.study.result import result_of
+from lib_rimo.study.snapshot import LatestPicture, Result, StudyState
+from lib_rimo.study.workbench import Drawn
+
+log = logging.getLogger("rimo")
+
+
+class Runner:
+    """Runs one opened study to its end, or until it is told to leave off.
+
+    Args:
+        study: Its files, model and record.
+        journal: Takes every event before anyone sees it.
+        pictures: Keeps the pictures that the user sees.
+        show: Called after every event with state, one sentence, and the picture drawn last.
+    """
+
+    def __init__(
+        self,
+        study: OpenStudy,
+        journal: Journal,
+        pictures: Pictures,
+        show: Callable[[StudyState, str, LatestPicture | None], None],
+    ) -> None:
+        self._study = study
+        self._journal = journal
+        self._pictures = pictures
+        self._show = show
+        self._strategies: dict[int, Strategy] = {}
+        self._latest: LatestPicture | None = None
+
+    @property
+    def record(self) -> StudyRecord:
+        """What happened so far."""
+        return self._study.record
+
+    def run(self, between: Callable[[], bool]) -> bool:
+        """Goes on until the study is finished.
+
+        Args:
+            between: Called between image batches with the user's weights possibly swapped out; False leaves off.
+
+        Returns:
+            Whether the study is finished.
+        """
+        with self._study.bench as bench:
+            while (step := plan.next_step(self.record, self._study.all_groups)) is not None:
+                if not between():
+                    return False
+                self._perform(step)
+                bench.give_way()
+        return True
+
+    def result(self) -> Result | None:
+        """The measured result; None while pictures are missing."""
+        record = self.record
+        if plan.next_step(record, self._study.all_groups) is not None:
+            return None
+        return result_of(
+            self._study.pools.unseen(),
+            record.measured,
+            [s.name for s in record.sources[1:]],
+            record.sources[0].name,
+            self._study.catalogue,
+        )
+
+    def _perform(self, step: plan.Step) -> None:
+        match step:
+            case plan.DrawGrid():
+                self._draw_grid(step)
+            case plan.BeginEpoch():
+                self._begin_epoch(step.epoch)
+            case plan.AskSearch():
+                self._ask(step.epoch)
+            case plan.DrawTrial():
+                self._draw_trial(step)
+            case plan.CloseTrial():
+                self._close_trial(step.epoch)
+            case plan.Measure():
+                self._measure(step)
+
+    def _record(self, event: ev.Event, state: StudyState, message: str) -> None:
+        self._journal.append(event)
+        self.record.apply(event)
+        self._show(state, message, self._latest)
+
+    def _draw_grid(self, step: plan.DrawGrid) -> None:
+        prompts = self._study.pools.grid()
+        images = []
+        for start in range(0, len(prompts), self.record.opened.batch):
+            batch = prompts[start : start + self.record.opened.batch]
+            images += self._study.bench.pictures(step.recipe, batch)
+        files = self._pictures.keep_grid(step.epoch, images)
+        event = ev.GridDrawn(step.epoch, files, tuple(p.text for p in prompts))
+        self._record(event, StudyState.SEARCHING, _searching(step.epoch + 1))
+
+    def _begin_epoch(self, epoch: int) -> None:
+        settings = self.record.settings
+        partners = draw_partners(
+            self.record.sources[1:],
+            settings.partners_per_epoch,
+            epoch,
+            plan.derive_seed(settings.seed, "partners"),
+        )
+        event = ev.EpochBegun(epoch, tuple(p.name for p in partners))
+        self._record(event, StudyState.SEARCHING, _searching(epoch))
+
+    def _ask(self, epoch: int) -> None:
+        proposal = self._strategy(epoch).ask(self._history(epoch))
+        if proposal is None:
+            winner = self._leader(epoch)[0]
+            self._record(ev.EpochDone(epoch, winner.to_json()), StudyState.SEARCHING, f"Epoch {epoch} done")
+            return
+        event = ev.TrialAsked(proposal.weights, proposal.prompt_ids, proposal.stage)
+        self._record(event, StudyState.SEARCHING, _searching(epoch))
+
+    def _draw_trial(self, step: plan.DrawTrial) -> None:
+        pool = self._study.pools.epoch(step.epoch)
+        drawn = self._study.bench.draw(step.recipe, [pool[i] for i in step.prompt_ids])
+        self._keep_latest(drawn, pool[step.prompt_ids[-1]].tags)
+        event = ev.ImagesScored(tuple(s.to_json() for s in drawn.scores), round(drawn.seconds, 4))
+        self._record(event, StudyState.SEARCHING, _searching(step.epoch))
+
+    def _close_trial(self, epoch: int) -> None:
+        recipe, best, low, high = self._leader(epoch)
+        event = ev.TrialDone(best, low, high, recipe.to_json())
+        self._record(event, StudyState.SEARCHING, _searching(epoch))
+
+    def _measure(self, step: plan.Measure) -> None:
+        unseen = self._study.pools.unseen()
+        drawn = self._study.bench.draw(step.recipe, [unseen[i] for i in step.prompt_ids])
+        self._keep_latest(drawn, unseen[step.prompt_ids[-1]].tags)
+        event = ev.Measured(step.arm, tuple(s.to_json() for s in drawn.scores), round(drawn.seconds, 4))
+        names: Mapping[str, str] = {
+            "base": "the base",
+            "uniform": "the plain average",
+            "merged": "the winner",
+        }
+        message = f"Measuring {names.get(step.arm, step.arm)} on prompts the search never saw"
+        self._record(event, StudyState.MEASURING, message)
+
+    def _keep_latest(self, drawn: Drawn, tags: tuple[str, ...]) -> None:
+        name = self._pictures.keep_latest(drawn.images[-1])
+        self._latest = LatestPicture(name, tuple(zip(tags, drawn.scores[-1].hits, strict=True)))
+
+    def _strategy(self, epoch: int) -> Strategy:
+        if epoch not in self._strategies:
+            settings = self.record.settings
+            self._strategies[epoch] = make_strategy(
+                settings.strategy,
+                n_partners=len(self.record.partners[epoch]),
+                n_groups=len(self.record.opened.groups),
+                bounds=settings.bounds,
+                budget_images=_share(settings.budget, settings.epochs, epoch),
+                pool_size=settings.pool,
+                seed=plan.derive_seed(settings.seed, "search", epoch) % 2**32,
+                settings=SearchSettings(),
+            )
+        return self._strategies[epoch]
+
+    def _history(self, epoch: int) -> list[Observation]:
+        soft = self.record.settings.objective == "soft"
+        trials = self.record.of_epoch(epoch)
+        if (current := self.record.current) is not None:
+            trials = [*trials, current]
+        return [_observation(trial, soft) for trial in trials]
+
+    def _leader(self, epoch: int) -> tuple[Recipe, float, float, float]:
+        leader = self._strategy(epoch).leader(self._history(epoch))
+        recipe = self.record.recipe_of(leader.weights, epoch)
+        return recipe, leader.mean, leader.low, leader.high
+
+
+def _observation(trial: Trial, soft: bool) -> Observation:
+    scores = tuple(score.soft if soft else score.accuracy for score in trial.scores)
+    return Observation(trial.weights, trial.prompt_ids, scores, trial.stage)
+
+
+def _share(budget: int, epochs: int, epoch: int) -> int:
+    """Images of one epoch; the shares add up to the budget exactly."""
+    return budget * epoch // epochs - budget * (epoch - 1) // epochs
+
+
+def _searching(epoch: int) -> str:
+    return f"Searching, epoch {epoch}"

@@ -1,0 +1,86 @@
+"""A record as a snapshot: what the user sees of it."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+from lib_rimo.study.record import StudyRecord, Trial
+from lib_rimo.study.snapshot import CurvePoint, Grid, Result, Snapshot
+
+RECENT_BATCHES = 24
+"""Batches that the speed is taken from: long enough to be steady, short enough to follow a busy machine."""
+ARMS_BESIDE_PARENTS = 3
+"""Base, plain average and winner are measured beside the partners."""
+
+
+def snapshot_of(record: StudyRecord, result: Result | None) -> Snapshot:
+    """Everything of a snapshot that follows from the record; state, message and live pictures are the runner's."""
+    settings = record.settings
+    to_measure = settings.unseen * (len(settings.partners) + ARMS_BESIDE_PARENTS)
+    left = settings.budget - record.images + to_measure - record.images_measured
+    speed, spread = _seconds_per_image(record)
+    best = record.best()
+    return Snapshot(
+        study=record.opened.study,
+        base=record.sources[0].name,
+        partners=tuple(s.name for s in record.sources[1:]),
+        epoch=record.epoch,
+        epochs=settings.epochs,
+        trial=sum(t.done is not None for t in record.trials),
+        images=record.images,
+        budget=settings.budget,
+        measured=record.images_measured,
+        to_measure=to_measure,
+        images_per_s=1.0 / speed if speed else 0.0,
+        eta_s=_eta(max(0, left), speed, spread),
+        curve=curve(record),
+        grids=tuple(Grid(g.epoch, g.files, g.prompts) for g in record.grids),
+        result=result,
+        recipe=best.to_json(with_paths=True) if record.trials else None,
+        saved=tuple(s.file for s in record.saved),
+        notes=record.opened.notes,
+    )
+
+
+def curve(record: StudyRecord) -> tuple[CurvePoint, ...]:
+    """One point per finished trial."""
+    points = []
+    images = 0
+    for number, trial in enumerate(record.trials, 1):
+        images += len(trial.scores)
+        if trial.done is not None:
+            points.append(_point(trial, number, images))
+    return tuple(points)
+
+
+def _point(trial: Trial, number: int, images: int) -> CurvePoint:
+    assert trial.done is not None
+    hits = sum(sum(s.hits) for s in trial.scores)
+    asked = sum(len(s.hits) for s in trial.scores)
+    return CurvePoint(
+        epoch=trial.epoch,
+        trial=number,
+        images=images,
+        accuracy=hits / asked,
+        pictures=len(trial.scores),
+        best=trial.done.best,
+        low=trial.done.low,
+        high=trial.done.high,
+        stage=trial.stage,
+    )
+
+
+def _seconds_per_image(record: StudyRecord) -> tuple[float, float]:
+    """Mean over the recent batches, and its standard error; zeros while nothing was drawn."""
+    recent = [seconds / images for images, seconds in record.speeds[-RECENT_BATCHES:]]
+    if not recent:
+        return 0.0, 0.0
+    spread = statistics.stdev(recent) if len(recent) > 1 else recent[0]
+    return statistics.fmean(recent), spread / math.sqrt(len(recent))
+
+
+def _eta(left: int, speed: float, spread: float) -> tuple[float, float, float] | None:
+    if not speed:
+        return None
+    return (left * max(0.0, speed - 2 * spread), left * speed, left * (speed + 2 * spread))

@@ -1,0 +1,129 @@
+"""The host with a study's recipes on it: swaps, draws, scores, and always puts the user's weights back.
+
+While it holds the host's queue nobody else generates. It gives the queue away only with the user's own weights in
+place, between two image batches, as soon as somebody waits.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+
+from PIL import Image
+
+from lib_rimo.benchmark.prompts import Prompt
+from lib_rimo.benchmark.score import ImageScore, score_images
+from lib_rimo.benchmark.tagger import Tagger
+from lib_rimo.hosts.host import Host, ImageRequest
+from lib_rimo.merging.recipe import Recipe
+from lib_rimo.merging.swap import Swapper
+
+log = logging.getLogger("rimo")
+
+GIVE_WAY_S = 0.015
+"""How long the queue stays free for those who wait. Any pause lets exactly one of them in (measured on A1111)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A scored batch.
+
+    Attributes:
+        scores: One per prompt, in order.
+        images: The pictures, in order.
+        seconds: Wall time of swap, drawing and tagging.
+    """
+
+    scores: tuple[ImageScore, ...]
+    images: tuple[Image.Image, ...]
+    seconds: float
+
+
+class Workbench:
+    """Draws recipes on the host's live model. A context manager; on leaving, the user's weights are back.
+
+    Args:
+        host: Whose model is live.
+        swapper: Over the study's files.
+        tagger: Reads the pictures.
+        sampler: For every picture.
+        scheduler: For every picture.
+    """
+
+    def __init__(self, host: Host, swapper: Swapper, tagger: Tagger, sampler: str, scheduler: str) -> None:
+        self._host = host
+        self._swapper = swapper
+        self._tagger = tagger
+        self._sampler = sampler
+        self._scheduler = scheduler
+        self._queue = ExitStack()
+        self._held = False
+        self._pause = threading.Event()
+
+    def __enter__(self) -> Workbench:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.put_back()
+
+    def draw(self, recipe: Recipe, prompts: Sequence[Prompt]) -> Drawn:
+        """Draws and scores a batch of one layout with a recipe's weights live.
+
+        Raises:
+            RimoError: The host could not swap or draw.
+        """
+        began = time.monotonic()
+        images = self.pictures(recipe, prompts)
+        scores = tuple(score_images(prompts, images, self._tagger))
+        return Drawn(scores, tuple(images), time.monotonic() - began)
+
+    def pictures(self, recipe: Recipe, prompts: Sequence[Prompt]) -> list[Image.Image]:
+        """Draws a batch of one layout without scoring it."""
+        self._take_queue()
+        report = self._swapper.swap(recipe, self._host.live())
+        if report.keys:
+            self._host.weights_changed(report.keys)
+        return self._host.generate([self._request(prompt) for prompt in prompts])
+
+    def give_way(self) -> None:
+        """Lets those in who wait for the host, with the user's own weights in place."""
+        if self._held and self._host.waiting():
+            self.put_back()
+            self._pause.wait(GIVE_WAY_S)
+
+    def put_back(self) -> None:
+        """Restores the user's weights and lets the queue go. Does nothing when they are back already."""
+        if not self._held:
+            return
+        try:
+            report = self._swapper.restore(self._host.live())
+            if report.keys:
+                self._host.weights_changed(report.keys)
+        finally:
+            self._held = False
+            self._queue.close()
+
+    def _take_queue(self) -> None:
+        if not self._held:
+            self._queue.enter_context(self._host.exclusive())
+            self._held = True
+
+    def _request(self, prompt: Prompt) -> ImageRequest:
+        return ImageRequest(
+            prompt.text,
+            prompt.negative,
+            prompt.seed,
+            prompt.width,
+            prompt.height,
+            prompt.steps,
+            prompt.cfg,
+            self._sampler,
+            self._scheduler,
+        )

@@ -1,0 +1,184 @@
+"""The ``/rimo/v1`` routes: what the page polls, and the whole study for scripts.
+
+Handlers are plain functions, so that nothing blocking runs in the event loop, and bodies are plain JSON objects,
+so that both pydantic generations take them.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+
+import lib_rimo
+from lib_rimo.errors import HostError, RimoError, SaveError, SettingsError, StudyError
+from lib_rimo.study.service import StudyService
+from lib_rimo.study.snapshot import Result, Snapshot
+from lib_rimo.ui.charts import curve_figure
+from lib_rimo.ui.status import status
+from lib_rimo.ui.tables import category_csv, category_markdown
+
+API_VERSION = 1
+PREFIX = "/rimo/v1"
+
+logger = logging.getLogger("rimo")
+
+
+def add_routes(app: FastAPI, service: StudyService, authorise: Callable[..., Any] | None = None) -> None:
+    """Adds the routes to a running or new application.
+
+    Args:
+        app: The WebUI's application, or our own.
+        service: The study behind the routes.
+        authorise: A FastAPI dependency that raises ``HTTPException`` for whom it does not know; a host with
+            users passes its own. It guards every route.
+    """
+    guards = [Depends(same_origin)] + ([Depends(authorise)] if authorise is not None else [])
+    router = APIRouter(prefix=PREFIX, dependencies=guards, tags=["rimo"])
+    _reading(router, service)
+    _steering(router, service)
+    _downloads(router, service)
+    app.include_router(router)
+
+
+def same_origin(request: Request) -> None:
+    """Refuses posts that a foreign page made in the user's browser.
+
+    Browsers name the page a post comes from (``Origin``, ``Sec-Fetch-Site``) and cannot send JSON to a foreign
+    server unasked; scripts send no such headers.
+
+    Raises:
+        HTTPException: 403 for a foreign page, 415 for a body that is not JSON.
+    """
+    if request.method in ("GET", "HEAD"):
+        return
+    if is_foreign(request.headers):
+        raise HTTPException(403, "This request comes from another site.")
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise HTTPException(415, "A JSON body was wanted (Content-Type: application/json).")
+
+
+def is_foreign(headers: Mapping[str, str]) -> bool:
+    """Whether a browser says that a page of another site made this request (header names in lower case)."""
+    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return True
+    origin = headers.get("origin", "")
+    # Behind a proxy the browser's host is in X-Forwarded-Host; a foreign page can set neither header.
+    hosts = {headers.get("host", ""), headers.get("x-forwarded-host", "")}
+    return bool(origin) and urlsplit(origin).netloc not in hosts
+
+
+def _answer(work: Callable[[], dict[str, Any]]) -> JSONResponse:
+    """Runs a command; an error that is meant for the user becomes JSON with a status that says whose it is."""
+    try:
+        return JSONResponse(work())
+    except SettingsError as error:
+        return JSONResponse({"error": str(error), "field": error.field}, 400)
+    except (StudyError, SaveError, HostError) as error:
+        return JSONResponse({"error": str(error)}, 409)
+    except RimoError as error:
+        return JSONResponse({"error": str(error)}, 400)
+    except Exception:
+        logger.exception("A request failed")
+        return JSONResponse({"error": "Something went wrong inside; the log says what."}, 500)
+
+
+def _reading(router: APIRouter, service: StudyService) -> None:
+    @router.get("/version")
+    def version() -> dict[str, Any]:
+        return {"name": "rimo", "version": lib_rimo.__version__, "api": API_VERSION}
+
+    @router.get("/options")
+    def options() -> JSONResponse:
+        return _answer(lambda: dict(service.options()))
+
+    @router.get("/snapshot")
+    def snapshot() -> JSONResponse:
+        return _answer(lambda: service.snapshot().to_json())
+
+    @router.get("/status")
+    def changes(
+        run: str = "", study: str = "", since: int = -1, points: int = 0, have: str = ""
+    ) -> JSONResponse:
+        def work() -> dict[str, Any]:
+            marks = frozenset(have.split("."))
+            return status(
+                service.snapshot(), run=run, study=study, since=since, points=max(0, points), have=marks
+            )
+
+        answer = _answer(work)
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+
+def _steering(router: APIRouter, service: StudyService) -> None:
+    @router.post("/estimate")
+    def estimate(settings: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008  # FastAPI's way to say so
+        return _answer(lambda: dict(service.estimate(settings)))
+
+    @router.post("/start")
+    def start(settings: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008
+        return _answer(lambda: _stands(service.start(settings)))
+
+    @router.post("/pause")
+    def pause() -> JSONResponse:
+        return _answer(lambda: _stands(service.pause()))
+
+    @router.post("/resume")
+    def resume(body: dict[str, Any] = Body(default_factory=dict)) -> JSONResponse:  # noqa: B008
+        return _answer(lambda: _stands(service.resume(str(body.get("study", "")))))
+
+    @router.post("/stop")
+    def stop() -> JSONResponse:
+        return _answer(lambda: _stands(service.stop()))
+
+    @router.post("/save")
+    def save(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008
+        return _answer(lambda: {"file": service.save(str(body.get("name", ""))).name})
+
+
+def _stands(now: Snapshot) -> dict[str, Any]:
+    return {"version": now.version, "study": now.study, "state": now.state.value}
+
+
+def _downloads(router: APIRouter, service: StudyService) -> None:
+    def result() -> Result:
+        if (found := service.snapshot().result) is None:
+            raise HTTPException(404, "Nothing is measured yet.")
+        return found
+
+    @router.get("/picture/{study}/{file:path}")
+    def picture(study: str, file: str) -> Response:
+        try:
+            path = service.picture(study, file)
+        except RimoError as error:
+            return JSONResponse({"error": str(error)}, 404)
+        # A study never writes another picture under a name it used, so a browser may keep it.
+        return FileResponse(path, headers={"Cache-Control": "private, max-age=86400"})
+
+    @router.get("/categories.csv")
+    def table_csv() -> Response:
+        return _file(category_csv(result()), "text/csv", "rimo-categories.csv")
+
+    @router.get("/categories.md")
+    def table_markdown() -> Response:
+        return _file(category_markdown(result()), "text/markdown", "rimo-categories.md")
+
+    @router.get("/curve.png")
+    def curve() -> Response:
+        out = io.BytesIO()
+        curve_figure(service.snapshot()).savefig(out, format="png")
+        return _file(out.getvalue(), "image/png", "rimo-curve.png")
+
+
+def _file(content: str | bytes, media_type: str, name: str) -> Response:
+    return Response(
+        content,
+        media_type=media_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )

@@ -1,0 +1,168 @@
+"""What the page is sent each second: only what it does not have yet, ready to be shown.
+
+The page says which version it knows (``since``), how many points of the curve it holds and the marks (short
+content hashes) of the parts it has. Nothing about a page is remembered here, so any number of pages, reopened
+or stale, and any number of restarts get along.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import zlib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from lib_rimo.benchmark.interval import Interval
+from lib_rimo.study.snapshot import CurvePoint, Result, Snapshot, StudyState
+from lib_rimo.ui import sentences
+from lib_rimo.ui.tables import category_rows
+
+RUN = secrets.token_hex(4)
+"""Tells this process from the one before it: versions start anew with each."""
+
+MOST_POINTS = 400
+"""Points of the curve in one answer, about 24 KB; a page that lacks more asks again at once."""
+
+
+def status(
+    snapshot: Snapshot,
+    *,
+    run: str = "",
+    study: str = "",
+    since: int = -1,
+    points: int = 0,
+    have: Collection[str] = (),
+) -> dict[str, Any]:
+    """The answer to a page that has seen some of the study.
+
+    Args:
+        snapshot: The study now.
+        run: The ``run`` of the page's last answer.
+        study: The ``study`` of that answer.
+        since: The ``version`` of that answer.
+        points: How many points of the curve the page holds.
+        have: Marks of the parts that the page holds.
+
+    Returns:
+        ``{"version", "run"}`` alone when the page is up to date. Otherwise state, texts, what can be done now,
+        the curve from ``points`` on, and those ``parts`` whose mark the page does not have.
+    """
+    same = run == RUN and study == snapshot.study and points <= len(snapshot.curve)
+    if same and since == snapshot.version and points == len(snapshot.curve):
+        return {"version": snapshot.version, "run": RUN}
+    start = points if same else 0
+    parts = {}
+    for name, value in _parts(snapshot).items():
+        mark = _mark(name, value)
+        if not (same and mark in have):
+            parts[name] = {"mark": mark, "value": value}
+    return {
+        "version": snapshot.version,
+        "run": RUN,
+        "study": snapshot.study,
+        "state": snapshot.state.value,
+        "active": snapshot.state.active,
+        "can": _possible(snapshot),
+        "fraction": round(sentences.fraction(snapshot), 4),
+        "text": {
+            "state": sentences.STATES[snapshot.state],
+            "message": snapshot.message,
+            "error": snapshot.error,
+            "progress": sentences.progress(snapshot),
+            "speed": sentences.speed(snapshot),
+            "remaining": sentences.remaining(snapshot),
+        },
+        "curve": {
+            "from": start,
+            "total": len(snapshot.curve),
+            "points": [_point(p) for p in snapshot.curve[start : start + MOST_POINTS]],
+        },
+        "parts": parts,
+    }
+
+
+def _possible(snapshot: Snapshot) -> dict[str, bool]:
+    state = snapshot.state
+    return {
+        "start": not state.active,
+        "pause": state.active and state is not StudyState.PAUSED,
+        "resume": state in (StudyState.PAUSED, StudyState.STOPPED, StudyState.FAILED),
+        "stop": state.active,
+        "save": snapshot.recipe is not None,
+    }
+
+
+def _point(p: CurvePoint) -> list[Any]:
+    shares = (round(share, 4) for share in (p.accuracy, p.best, p.low, p.high))
+    return [p.epoch, p.trial, p.images, p.pictures, *shares, sentences.STAGES.get(p.stage, p.stage)]
+
+
+def _parts(snapshot: Snapshot) -> Mapping[str, Any]:
+    """The rarely changing parts, by name; each is sent again only when its content changed."""
+    latest = snapshot.latest
+    return {
+        "models": {"base": snapshot.base, "partners": list(snapshot.partners)},
+        "lines": _lines(snapshot),
+        "prompts": list(snapshot.grids[0].prompts) if snapshot.grids else [],
+        "grids": [
+            {"name": f"Epoch {g.epoch}" if g.epoch else "Base", "files": list(g.files)} for g in snapshot.grids
+        ],
+        "latest": None
+        if latest is None
+        else {
+            "file": latest.file,
+            "tags": [[tag, found] for tag, found in latest.tags],
+            "score": f"{sum(found for _, found in latest.tags)} of {len(latest.tags)} tags found",
+        },
+        "result": None if snapshot.result is None else _result(snapshot.result),
+        "notes": list(snapshot.notes),
+        "saved": list(snapshot.saved),
+        "live": snapshot.live,
+    }
+
+
+def _lines(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Levels drawn across the curve: the base as the search met it first, later base and parent as measured."""
+    result = snapshot.result
+    if result is None:
+        first = next((p for p in snapshot.curve if p.stage == "base"), None)
+        return [] if first is None else [{"kind": "base", "label": "base", "at": round(first.accuracy, 4)}]
+    lines = [{"kind": "base", "label": "base", "at": round(result.base.mean, 4)}]
+    if result.best_parent in result.parents:
+        best = result.parents[result.best_parent].mean
+        lines.append({"kind": "parent", "label": "best parent", "at": round(best, 4)})
+    return lines
+
+
+def _result(result: Result) -> dict[str, Any]:
+    gain = sentences.gain(result)
+    arms = [_arm("your mix", "merged", result.merged), _arm("base", "base", result.base)]
+    arms += [_arm(name, "parent", interval) for name, interval in result.parents.items()]
+    arms.append(_arm("plain average of all", "uniform", result.uniform))
+    ends = [end for arm in arms for end in (arm["low"], arm["high"])]
+    margin = 0.08 * (max(ends) - min(ends)) or 0.01
+    return {
+        "value": gain.value,
+        "sentence": gain.sentence,
+        "verdict": gain.verdict,
+        "tone": gain.tone,
+        "arms": arms,
+        "scale": [max(0.0, min(ends) - margin), min(1.0, max(ends) + margin)],
+        "categories": category_rows(result),
+    }
+
+
+def _arm(name: str, role: str, interval: Interval) -> dict[str, Any]:
+    return {
+        "name": name,
+        "role": role,
+        "mean": round(interval.mean, 4),
+        "low": round(interval.low, 4),
+        "high": round(interval.high, 4),
+        "text": f"{sentences.percent(interval.mean)} ({sentences.span(interval)})",
+    }
+
+
+def _mark(name: str, value: object) -> str:
+    return f"{zlib.crc32(json.dumps([name, value], ensure_ascii=False).encode()):08x}"

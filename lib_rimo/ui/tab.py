@@ -1,0 +1,182 @@
+"""The tab "Random mix": setup and buttons as gradio components, the live view as a frame for the script.
+
+Buttons go through gradio's own event handlers, which every host guards with its own login; the live view polls
+``/rimo/v1/status`` by itself, so nothing here ticks. Runs on gradio 3.41 and 4.40 alike: only what both know is
+used, no event is queued, and no component is written to the WebUI's ui-config.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gradio as gr
+
+from lib_rimo.study.service import StudyService
+from lib_rimo.ui import form, live
+from lib_rimo.ui.actions import Actions
+
+TITLE = "Random mix"
+ELEMENT = "rimo"
+FIRST_NAME = "random-mix"
+
+
+def build_tab(service: StudyService, theme: object = None) -> gr.Blocks:
+    """The tab, ready to be mounted or handed to a WebUI as ``(blocks, TITLE, ELEMENT)``.
+
+    Args:
+        service: The study behind it.
+        theme: A gradio theme where the tab is the whole page; a WebUI brings its own.
+    """
+    tab = _Tab(Actions(service))
+    with gr.Blocks(analytics_enabled=False, title=TITLE, theme=theme) as blocks:
+        with gr.Column(elem_id="rimo-tab"):
+            _html(live.INTRODUCTION, "intro")
+            tab.setup()
+            tab.steering()
+            _html(live.LIVE, "live")
+            tab.saving()
+        tab.wire(blocks)
+    for component in blocks.blocks.values():
+        component.do_not_save_to_config = True
+    return blocks
+
+
+class _Tab:
+    """The components while they are laid out and wired."""
+
+    def __init__(self, actions: Actions) -> None:
+        self._actions = actions
+        self._errors: dict[str, gr.HTML] = {}
+        self._numbers: dict[str, gr.Number] = {}
+
+    def setup(self) -> None:
+        """Base, partners, preset, estimate and start in one screen; the rest folded away."""
+        choices = self._actions.checkpoint_names()
+        default = self._actions.options()["default"]
+        missing = self._actions.shortage()
+        with gr.Column(elem_id="rimo-setup"):
+            self._shortage = gr.HTML(missing, visible=bool(missing), elem_id="rimo-shortage")
+            with gr.Row(elem_id="rimo-models"):
+                with gr.Column(scale=2, min_width=240):
+                    self._base = gr.Dropdown(
+                        choices,
+                        value=default["base"] or None,
+                        label="Base",
+                        info="The checkpoint to improve. Its file stays as it is.",
+                        elem_id="rimo-base",
+                    )
+                    self._error("base")
+                with gr.Column(scale=3, min_width=240):
+                    self._partners = gr.Dropdown(
+                        choices,
+                        value=list(default["partners"]),
+                        multiselect=True,
+                        label="Partners",
+                        info="Checkpoints of the same kind that may be mixed in, one or more.",
+                        elem_id="rimo-partners",
+                    )
+                    self._error("partners")
+            with gr.Row(elem_id="rimo-size"):
+                with gr.Column(scale=2, min_width=240):
+                    self._preset = gr.Radio(
+                        list(self._actions.presets),
+                        value=self._actions.default_preset,
+                        label="How thorough",
+                        elem_id="rimo-preset",
+                    )
+                    self._error("preset")
+                with gr.Column(scale=3, min_width=240, elem_id="rimo-go"):
+                    self._estimate = _html(self._actions.explanation(), "estimate")
+                    self._start = _button("Start random mix", "start", "primary")
+            self._advanced()
+        self._message = _html("", "message")
+
+    def _advanced(self) -> None:
+        rows = (("budget", "epochs", "unseen"), ("tags_fewest", "tags_most"), ("bounds_lowest", "bounds_highest"))
+        values = self._actions.first_numbers()
+        with gr.Accordion("Advanced", open=False, elem_id="rimo-advanced") as self._accordion:
+            with gr.Row():
+                with gr.Column(min_width=200):
+                    self._partition = gr.Dropdown(
+                        list(self._actions.partitions),
+                        value=next(iter(self._actions.partitions)),
+                        label="Block groups",
+                        info=form.PARTITION_REASON,
+                        elem_id="rimo-partition",
+                    )
+                    self._error("partition")
+                self._number("seed", values)
+            for row in rows:
+                with gr.Row():
+                    for name in row:
+                        self._number(name, values)
+                if (setting := form.NUMBERS[row[0]].setting) not in self._errors:
+                    self._error(setting)
+            self._refresh = _button("Read the list of checkpoints again", "refresh")
+
+    def _number(self, name: str, values: Mapping[str, float | None]) -> None:
+        field = form.NUMBERS[name]
+        with gr.Column(min_width=200):
+            self._numbers[name] = gr.Number(
+                value=values[name], label=field.label, info=field.reason, elem_id=f"rimo-{name.replace('_', '-')}"
+            )
+            if name == field.setting:
+                self._error(name)
+
+    def _error(self, setting: str) -> None:
+        self._errors[setting] = gr.HTML("", visible=False, elem_id=f"rimo-error-{setting}")
+
+    def steering(self) -> None:
+        """What it does now, and the buttons that change that. The script shows those that apply."""
+        with gr.Row(elem_id="rimo-steering"):
+            _html(live.PROGRESS, "status")
+            with gr.Row(elem_id="rimo-buttons"):
+                self._pause = _button("Pause", "pause")
+                self._resume = _button("Resume", "resume")
+                self._stop = _button("Stop", "stop", "stop")
+
+    def saving(self) -> None:
+        """A name and the save button."""
+        with gr.Row(elem_id="rimo-saving"):
+            self._name = gr.Textbox(
+                FIRST_NAME,
+                label="Save the best mix so far as",
+                info="A new checkpoint beside your others. Nothing is ever overwritten.",
+                max_lines=1,
+                elem_id="rimo-name",
+            )
+            self._save = _button("Save", "save", "primary")
+        self._save_message = _html("", "save-message")
+
+    def wire(self, blocks: gr.Blocks) -> None:
+        """Connects every event, none of them queued."""
+        act, errors = self._actions, list(self._errors.values())
+        settings = [self._base, self._partners, self._preset, self._partition, *self._numbers.values()]
+        report = [self._message, self._accordion, *errors]
+        lists = [self._base, self._partners, self._shortage]
+
+        def on(event: Callable[..., Any], work: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> Any:
+            return event(work, inputs, outputs, queue=False, show_progress="hidden", api_name=False)
+
+        act.fields = tuple(self._errors)
+        on(self._start.click, act.start, settings, report)
+        on(self._pause.click, act.pause, [], [self._message])
+        on(self._resume.click, act.resume, [], [self._message])
+        on(self._stop.click, act.stop, [], [self._message])
+        on(self._refresh.click, act.checkpoints, [], lists)
+        on(self._preset.change, act.preset_numbers, [self._preset], list(self._numbers.values()))
+        for component in settings:
+            on(component.change, act.estimate, settings, [self._estimate, *errors])
+        on(blocks.load, act.checkpoints, [], lists)
+        on(blocks.load, act.estimate, settings, [self._estimate, *errors])
+        saving = on(self._save.click, act.saving, [], [self._save_message])
+        on(saving.then, act.save, [self._name], [self._save_message, self._name])
+
+
+def _html(value: str, name: str) -> gr.HTML:
+    return gr.HTML(value, elem_id=f"rimo-{name}")
+
+
+def _button(label: str, name: str, variant: str = "secondary") -> gr.Button:
+    return gr.Button(label, variant=variant, elem_id=f"rimo-{name}")

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib_rimo.benchmark import Catalogue, Tag, default_catalogue, load_catalogue
+from lib_rimo.errors import CatalogueError
+from tests.benchmark.strategies import names
+
+
+def test_default_is_large_sorted_and_without_parentheses():
+    """The shipped catalogue has some 400 tags in some 40 categories of several tags, none with prompt syntax."""
+    catalogue = default_catalogue()
+    assert 400 <= len(catalogue) <= 500
+    families = {category.partition("/")[0] for category in catalogue.categories}
+    assert families == {"character", "clothing", "composition", "scenery", "nature", "artistic", "objects"}
+    for category in catalogue.categories:
+        assert sum(tag.category == category for tag in catalogue) >= 4
+    assert not any(set(name) & set("()[]{},:;|<>\\ ") - {":"} for name in catalogue.names)
+
+
+@given(st.lists(names, min_size=1, max_size=6, unique_by=lambda n: n.replace(" ", "_")), st.data())
+def test_csv_round_trip(tmp_path_factory, tags, data):
+    """Whatever stands in a CSV file, quoted where needed, comes back in order."""
+    import csv
+
+    from lib_rimo.benchmark.tags import tag_key
+
+    tags = list({tag_key(tag): tag for tag in tags}.values())
+    categories = data.draw(st.lists(names, min_size=len(tags), max_size=len(tags)))
+    path = tmp_path_factory.getbasetemp() / "round_trip.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["count", " Name ", "category"])
+        writer.writerows(zip("7" * len(tags), tags, categories, strict=True))
+    assert load_catalogue(path).tags == tuple(Tag(n, c) for n, c in zip(tags, categories, strict=True))
+
+
+def test_yaml_equals_csv(tmp_path):
+    """A YAML mapping gives the same catalogue as CSV, and a tag named no stays a tag."""
+    (tmp_path / "a.yaml").write_text("colour: [red, blue]\nanswer:\n  - no\n  - 3\n", "utf-8")
+    (tmp_path / "a.csv").write_text(
+        "name,category\nred,colour\nblue,colour\nno,answer\n3,answer\n", "utf-8-sig"
+    )
+    assert load_catalogue(tmp_path / "a.yaml") == load_catalogue(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.csv", b"", "empty"),
+        ("a.csv", b"name,category\n", "empty"),
+        ("a.csv", b"name,count\nred,3\n", "lacks a column.*category"),
+        ("a.csv", b"name,category\nred,colour\nred,object\n", "twice.*'red'"),
+        ("a.csv", b"name,category\nlong hair,x\nlong_hair,y\n", "twice"),
+        ("a.csv", b"name,category\nred,blue,colour\n", "line 2"),
+        ("a.csv", b"name,category\nred\n", "line 2"),
+        ("a.csv", b"name,category\n,colour\n", "no name"),
+        ("a.csv", b'name,category\n"red,colour\n', "not valid CSV"),
+        ("a.csv", "name,category\nrød,farve\n".encode("latin-1"), "UTF-8"),
+        ("a.csv", "name,category\nred,colour\n".encode("utf-16"), "UTF-8"),
+        ("a.csv", b"name,category\nre\x00d,colour\n", "cannot be printed|not valid CSV"),
+        ("a.yaml", b"", "empty"),
+        ("a.yaml", b"- red\n- blue\n", "another form"),
+        ("a.yaml", b"colour: red\n", "another form.*line 1"),
+        ("a.yaml", b"colour: [{a: b}]\n", "another form"),
+        ("a.yaml", b"colour: [red\n", "not valid YAML"),
+        ("a.yaml", b"colour: [red]\ncolour: [red]\n", "twice"),
+        ("a.yaml", b"colour: []\n", "empty"),
+    ],
+)
+def test_bad_files_are_told_apart(tmp_path, name, content, words):
+    """Every kind of bad catalogue is refused with a text that says what is wrong."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(CatalogueError, match=words):
+        load_catalogue(path)
+
+
+def test_missing_file_and_folder(tmp_path):
+    """A path to nothing, or to a folder, is a catalogue error that names the path."""
+    with pytest.raises(CatalogueError, match=r"missing.*no\.csv"):
+        load_catalogue(tmp_path / "no.csv")
+    with pytest.raises(CatalogueError, match="cannot be read"):
+        load_catalogue(tmp_path)
+
+
+def test_unknown_tags_come_with_the_closest_spelling():
+    """A tag that the tagger does not know is named together with what was probably meant."""
+    catalogue = Catalogue.of(["long hair", "bleu_eyes"])
+    with pytest.raises(CatalogueError, match=r"1 of the catalogue's 2 tags.*'bleu_eyes' \(close: blue_eyes"):
+        catalogue.check(["long_hair", "blue_eyes", "smile"])
+    many = Catalogue.of([f"nothing {i}" for i in range(50)])
+    with pytest.raises(CatalogueError, match="and 42 more"):
+        many.check(["smile"])
+
+
+def test_spaces_and_underscores_are_one_spelling():
+    """A catalogue with spaces fits a tagger with underscores, and the other way round."""
+    catalogue = Catalogue.of(["long hair", "blue_eyes", ":D"], "all")
+    assert catalogue.check(["long_hair", "blue eyes", ":D"]) is catalogue
+    assert catalogue.category_of("long_hair") == catalogue.category_of("long hair") == "all"
+    assert "blue eyes" in catalogue
+    assert ":d" not in catalogue
+    with pytest.raises(CatalogueError, match="does not know"):
+        catalogue.category_of("smile")
+
+
+def test_known_to_keeps_what_the_tagger_sees():
+    """A catalogue can be cut down to a tagger's tags, but not to nothing."""
+    catalogue = Catalogue.of(["red", "blue"])
+    assert catalogue.known_to(["blue", "green"]).names == ("blue",)
+    with pytest.raises(CatalogueError, match="none of the catalogue's tags"):
+        catalogue.known_to(["green"])
+
+
+def test_empty_catalogue_cannot_exist():
+    """There is no way to a catalogue without tags."""
+    with pytest.raises(CatalogueError, match="empty"):
+        Catalogue(())
+
+
+def test_import_is_light():
+    """Importing the room loads neither onnxruntime nor pandas nor the hub's client."""
+    code = (
+        "import sys, lib_rimo.benchmark\n"
+        "heavy = {'onnxruntime', 'pandas', 'huggingface_hub', 'yaml', 'torch', 'scipy'} & set(sys.modules)\n"
+        "sys.exit(', '.join(heavy) or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import hashlib
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from huggingface_hub import constants
+
+from lib_rimo.benchmark import KNOWN_TAGGERS, fetch_tagger, open_tagger
+from lib_rimo.errors import TaggerError
+from tests.benchmark.onnx_folders import ML_TAGS, WD_TAGS, write_ml_danbooru, write_wd14
+
+
+class _Hub(BaseHTTPRequestHandler):
+    """Speaks as much of the hub's protocol as its client needs: resolve, etag, commit, length."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self):
+        self._answer(body=False)
+
+    def do_GET(self):
+        self._answer(body=True)
+
+    def _answer(self, *, body):
+        owner, name, _, _, file = ([*self.path.strip("/").split("/", 4), *"     "])[:5]
+        content = self.server.files.get((f"{owner}/{name}", file))
+        self.server.asked.append((self.command, file))
+        self.send_response(200 if content is not None else 404)
+        if content is None:
+            self.send_header("X-Error-Code", "EntryNotFound")
+            content = b""
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        self.send_header("X-Repo-Commit", "a" * 40)
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A hub on this machine with one tagger of each style; the client may talk to it."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
+    server.asked, server.files = [], {}
+    write_wd14(tmp_path / "wd")
+    for file in ("model.onnx", "selected_tags.csv"):
+        server.files["SmilingWolf/wd-vit-tagger-v3", file] = (tmp_path / "wd" / file).read_bytes()
+    model = "ml_caformer_m36_dec-5-97527.onnx"
+    write_ml_danbooru(tmp_path / "ml", name=model)
+    for file in (model, "classes.json"):
+        server.files["deepghs/ml-danbooru-onnx", file] = (tmp_path / "ml" / file).read_bytes()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(("name", "tags"), [("wd-vit-tagger-v3", WD_TAGS), ("ml-danbooru-caformer", ML_TAGS)])
+def test_a_known_tagger_is_fetched_once(hub, tmp_path, capsys, monkeypatch, name, tags):
+    """The first use downloads a tagger with a progress bar and it works; the second asks the hub nothing."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)  # bars are for terminals
+    folder = fetch_tagger(name, tmp_path / "taggers", endpoint=hub.url)
+    assert folder == tmp_path / "taggers" / name
+    assert open_tagger(folder).tags == tags
+    shown = capsys.readouterr().err
+    for file in KNOWN_TAGGERS[name].files:
+        assert f"{file[-16:]}: 100%" in shown.replace("…", "")  # long names are cut at the front
+        assert ("GET", file) in hub.asked
+    hub.asked.clear()
+    assert fetch_tagger(name, tmp_path / "taggers", endpoint=hub.url) == folder
+    assert hub.asked == []
+
+
+def test_only_missing_files_are_fetched(hub, tmp_path):
+    """A file that the user put there by hand is not downloaded again."""
+    folder = tmp_path / "wd-vit-tagger-v3"
+    folder.mkdir()
+    (folder / "selected_tags.csv").write_text("mine")
+    fetch_tagger("wd-vit-tagger-v3", tmp_path, endpoint=hub.url)
+    assert {file for _, file in hub.asked} == {"model.onnx"}
+    assert (folder / "selected_tags.csv").read_text() == "mine"
+
+
+def test_a_file_that_the_hub_lacks(hub, tmp_path):
+    """A download that fails half-way keeps what is complete and leaves nothing that looks complete but is not."""
+    del hub.files["SmilingWolf/wd-vit-tagger-v3", "model.onnx"]
+    with pytest.raises(TaggerError, match=r"could not be fetched.*model\.onnx") as caught:
+        fetch_tagger("wd-vit-tagger-v3", tmp_path, endpoint=hub.url)
+    assert f"put them into {tmp_path / 'wd-vit-tagger-v3'}" in str(caught.value)
+    assert [p.name for p in (tmp_path / "wd-vit-tagger-v3").iterdir() if p.is_file()] == ["selected_tags.csv"]
+
+
+def test_offline(tmp_path, monkeypatch):
+    """Offline the error says which files to put where, and from where to take them."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(TaggerError, match="could not be fetched") as caught:
+        fetch_tagger("ml-danbooru-caformer", tmp_path)
+    text = str(caught.value)
+    assert "classes.json and ml_caformer_m36_dec-5-97527.onnx" in text
+    assert "https://huggingface.co/deepghs/ml-danbooru-onnx" in text
+    assert str(tmp_path / "ml-danbooru-caformer") in text
+
+
+@pytest.mark.slow  # newer clients try for half a minute before they give up
+def test_unreachable(tmp_path, monkeypatch):
+    """A hub that nobody answers for is the same error, with the refused connection as its reason."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    with pytest.raises(TaggerError, match=r"could not be fetched.*selected_tags"):
+        fetch_tagger("wd-vit-tagger-v3", tmp_path, endpoint="http://127.0.0.1:9")
+
+
+def test_unknown_name(tmp_path):
+    """A name that is not known is refused with what was probably meant."""
+    with pytest.raises(TaggerError, match=r"no known tagger.*Did you mean wd-vit-tagger-v3\?"):
+        fetch_tagger("wd-vit-tager-v3", tmp_path)
+    assert list(tmp_path.iterdir()) == []

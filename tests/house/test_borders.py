@@ -1,0 +1,106 @@
+"""Imports point one way, and heavy packages stay in their rooms."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.house.source import PACKAGE, ROOT, imports, is_below, python_files, room
+
+ROOMS = {
+    "errors": (),
+    "merging": ("errors",),
+    "benchmark": ("errors",),
+    "search": ("errors", "merging.recipe"),
+    "hosts": ("errors", "merging"),
+    "toy": ("errors",),
+    "study": ("errors", "search", "benchmark", "merging", "hosts.host"),
+    "ui": ("errors", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
+}
+"""What each room may import of the package. ``cli`` puts the rooms together, so it may import all of them."""
+
+COMPOSITION = {"cli", "__init__", "__main__"}
+
+PUBLIC = {PACKAGE, f"{PACKAGE}.__version__"}
+"""What everybody may read."""
+
+PACKAGES = {
+    "backend": {"hosts"},
+    "modules": {"hosts"},
+    "modules_forge": {"hosts"},
+    "diffusers": {"hosts", "toy"},
+    "transformers": {"hosts", "toy"},
+    "gradio": {"ui"},
+    "fastapi": {"ui"},
+    "matplotlib": {"ui"},
+    "onnxruntime": {"benchmark"},
+    "skopt": {"search"},
+    "sklearn": {"search"},
+    "torch": {"merging", "hosts", "toy"},
+    "safetensors": {"merging", "hosts", "toy"},
+    "pandas": {"benchmark", "ui"},
+}
+"""The rooms that may import a package from outside."""
+
+ENGINE = ("errors", "merging", "benchmark", "search", "study", "hosts", "toy")
+"""What works with no WebUI, no gradio, no diffusers and no tagger runtime on the machine."""
+
+BLOCKED = (
+    "backend", "diffusers", "fastapi", "gradio", "modules", "modules_forge", "onnxruntime", "transformers",
+)  # fmt: skip
+
+LIBRARY = python_files(PACKAGE)
+
+
+def test_imports_point_one_way() -> None:
+    """A room imports only the rooms that the design allows it."""
+    wrong = []
+    for file in LIBRARY:
+        here = room(file)
+        if here in COMPOSITION:
+            continue
+        assert here in ROOMS, f"{file}: a new room wants a line in ROOMS"
+        allowed = [f"{PACKAGE}.{name}" for name in (here, *ROOMS[here])]
+        used = [u for u in imports(file) if is_below(u, PACKAGE) and u not in PUBLIC]
+        wrong += [f"{file}: {u}" for u in used if not any(is_below(u, a) for a in allowed)]
+    assert not wrong
+
+
+def test_packages_stay_in_their_rooms() -> None:
+    """Only ui/ imports gradio, only hosts/ the WebUI's modules, and so on."""
+    wrong = [
+        f"{file}: {used}"
+        for file in LIBRARY
+        for used in imports(file)
+        if room(file) not in PACKAGES.get(used.split(".")[0], {room(file)}) | COMPOSITION
+    ]
+    assert not wrong
+
+
+def test_nothing_is_imported_from_outside_the_package() -> None:
+    """The package does not need scripts, tools or tests: the WebUI executes scripts anew, others lack the rest."""
+    outside = ("scripts", "tools", "tests", "install", "start")
+    wrong = [f"{f}: {u}" for f in LIBRARY for u in imports(f) if u.split(".")[0] in outside]
+    assert not wrong
+
+
+def test_the_engine_imports_without_the_packages_of_hosts_and_pages() -> None:
+    """Every module of the engine is imported in a fresh Python where the heavy packages do not exist."""
+    modules = [".".join(f.with_suffix("").parts) for f in LIBRARY if room(f) in ENGINE]
+    program = f"""
+import importlib, importlib.abc, sys
+
+class Block(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {BLOCKED!r}:
+            raise ImportError(f"{{name}} is blocked")
+
+sys.meta_path.insert(0, Block())
+for name in {modules!r}:
+    importlib.import_module(name.removesuffix(".__init__"))
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert len(modules) > len(ENGINE)
+    assert ran.returncode == 0, ran.stderr

@@ -1,0 +1,193 @@
+"""Whole searches on landscapes with a known truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib_rimo.errors import SettingsError
+from lib_rimo.search import STRATEGIES, SearchResult, SearchSettings, run_search
+from lib_rimo.search.history import Floats, Ints
+from tests.search.landscape import POOL, Bowl
+
+QUICK = SearchSettings(n_points=40, n_restarts=1, fit_iterations=2)
+
+
+def search(bowl: Bowl, budget: int, seed: int, strategy: str = "default") -> SearchResult:
+    """A search of the bowl with the defaults."""
+    return run_search(
+        bowl.score,
+        n_partners=2,
+        n_groups=3,
+        bounds=(-0.2, 0.6),
+        budget_images=budget,
+        pool_size=POOL,
+        seed=seed,
+        strategy=strategy,
+    )
+
+
+def flat(weights: Floats, ids: Ints) -> Floats:
+    """A landscape on which nothing matters."""
+    return np.full(len(ids), 0.5)
+
+
+def test_beats_the_trivial_recipes() -> None:
+    """Block-wise search ends above the uniform average and small equal weights, and near the top, on every seed."""
+    shares = []
+    for seed in range(5):
+        bowl = Bowl(seed)
+        found = bowl.truth(search(bowl, 640, seed).weights)
+        shares.append((found - 0.5) / bowl.height)
+        for equal in (0.1, 0.2, 1 / 3):
+            assert found > bowl.truth(np.full((2, 3), equal))
+    assert float(np.median(shares)) > 0.85
+
+
+def test_truth_lies_in_the_interval() -> None:
+    """The gain's interval holds the true gain on most seeds, and is narrower than the gain itself."""
+    hits = 0
+    for seed in range(8):
+        bowl = Bowl(100 + seed)
+        result = search(bowl, 400, seed)
+        truth = bowl.truth(result.weights) - 0.5
+        hits += result.leader.gain_low <= truth <= result.leader.gain_high
+        assert result.leader.gain_high - result.leader.gain_low < 0.15
+        assert result.low <= result.accuracy <= result.high
+    assert hits >= 6
+
+
+def test_base_is_kept_when_nothing_beats_it() -> None:
+    """Where every change hurts, the zero recipe is returned, with no gain claimed."""
+
+    def hurts(weights: Floats, ids: Ints) -> Floats:
+        ease = np.random.default_rng(5).normal(0.7, 0.1, POOL)[ids]
+        return np.asarray(np.clip(ease - 0.5 * np.abs(weights).sum(), 0.0, 1.0))
+
+    result = run_search(
+        hurts, n_partners=2, n_groups=3, bounds=(-0.2, 0.6), budget_images=240, pool_size=POOL, seed=0
+    )
+    assert not result.weights.any()
+    assert result.leader.gain == result.leader.gain_low == result.leader.gain_high == 0.0
+
+
+def test_constant_scores_end_with_the_base() -> None:
+    """A landscape without any difference is searched to the end without a warning, and the base stays."""
+    result = run_search(
+        flat, n_partners=1, n_groups=2, bounds=(0, 1), budget_images=160, pool_size=20, seed=3
+    )
+    assert not result.weights.any()
+    assert result.accuracy == pytest.approx(0.5, abs=0.01)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    n_partners=st.integers(1, 3),
+    n_groups=st.integers(1, 3),
+    budget=st.integers(24, 260),
+    pool=st.integers(8, 60),
+    low=st.floats(-0.5, 0.2),
+    span=st.floats(0.05, 1.0),
+    strategy=st.sampled_from(STRATEGIES),
+    seed=st.integers(0, 5),
+)
+def test_budget_bounds_and_zero_first(
+    n_partners: int, n_groups: int, budget: int, pool: int, low: float, span: float, strategy: str, seed: int
+) -> None:
+    """No search overdraws its budget, repeats a prompt, leaves its bounds or starts with a recipe other than zero."""
+    result = run_search(
+        lambda w, ids: 0.5 + 0.001 * (ids % 7),
+        n_partners=n_partners,
+        n_groups=n_groups,
+        bounds=(low, low + span),
+        budget_images=budget,
+        pool_size=pool,
+        seed=seed,
+        strategy=strategy,
+        settings=QUICK,
+    )
+    assert result.images == sum(len(o.prompt_ids) for o in result.history) <= budget
+    assert not np.array(result.history[0].weights).any()
+    assert result.history[0].stage == "base"
+    for o in result.history:
+        assert len(set(o.prompt_ids)) == len(o.prompt_ids) > 0
+        assert all(0 <= p < pool for p in o.prompt_ids)
+    for o in result.history[1:]:
+        probe = strategy == "upstream-ro" and o.stage == "shared"  # a partner alone, outside on purpose
+        inside = np.logical_and(np.array(o.weights) >= low, np.array(o.weights) <= low + span).all()
+        assert probe or inside or not np.array(o.weights).any()
+
+
+def test_most_of_the_budget_is_used() -> None:
+    """A search stops because the budget is spent, not before."""
+    bowl = Bowl(0)
+    for budget in (50, 200, 333):
+        assert search(bowl, budget, 0).images > budget - 8
+
+
+def test_frozen_weights_stay() -> None:
+    """A weight whose bounds are equal never moves from them, a single free weight is enough to search."""
+    bounds = np.zeros((2, 3, 2))
+    bounds[1, 2] = (-0.2, 0.6)
+    bounds[0, 1] = 0.1
+    bowl = Bowl(1)
+    result = run_search(
+        bowl.score, n_partners=2, n_groups=3, bounds=bounds, budget_images=240, pool_size=POOL, seed=0
+    )
+    for o in result.history[1:]:
+        w = np.array(o.weights)
+        assert w[0, 1] == 0.1 or not w.any()
+        w[1, 2] = w[0, 1] = 0.0
+        assert not w.any()
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("bounds", {"bounds": (0.5, 0.1)}),
+        ("bounds", {"bounds": (0.2, 0.2)}),
+        ("bounds", {"bounds": (0.0, float("nan"))}),
+        ("bounds", {"bounds": [(0, 1), (0, 1)]}),
+        ("budget_images", {"budget_images": 0}),
+        ("budget_images", {"budget_images": 10}),
+        ("pool_size", {"pool_size": 3}),
+        ("n_partners", {"n_partners": 0}),
+        ("n_groups", {"n_groups": 0}),
+        ("seed", {"seed": -1}),
+        ("strategy", {"strategy": "best"}),
+    ],
+)
+def test_bad_input_is_named(field: str, change: dict[str, object]) -> None:
+    """Every argument out of range is refused before a picture is drawn, by an error that names it."""
+    arguments: dict[str, object] = {
+        "n_partners": 2,
+        "n_groups": 3,
+        "bounds": (0.0, 1.0),
+        "budget_images": 100,
+        "pool_size": 50,
+        "seed": 0,
+    }
+
+    def never(weights: Floats, ids: Ints) -> Floats:
+        raise AssertionError("a picture was drawn")
+
+    with pytest.raises(SettingsError) as caught:
+        run_search(never, **{**arguments, **change})  # type: ignore[arg-type]
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("scores", [np.zeros(3), np.full(8, 1.5), np.full(8, np.nan), np.zeros((8, 1))])
+def test_bad_scores_are_refused(scores: Floats) -> None:
+    """A score function that returns too few scores, or no scores, is told so."""
+    with pytest.raises(SettingsError):
+        run_search(
+            lambda w, ids: scores,
+            n_partners=1,
+            n_groups=1,
+            bounds=(0, 1),
+            budget_images=24,
+            pool_size=8,
+            seed=0,
+        )

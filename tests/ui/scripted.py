@@ -1,0 +1,234 @@
+"""A study that plays itself: it behaves as ``StudyService`` promises, with drawn shapes for pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from lib_rimo.benchmark.interval import Interval
+from lib_rimo.errors import SaveError, SettingsError, StudyError
+from lib_rimo.study.snapshot import (
+    CategoryRow,
+    CurvePoint,
+    Grid,
+    LatestPicture,
+    Result,
+    Snapshot,
+    StudyState,
+)
+
+STUDY = "2024-05-01-scripted"
+TAGS = ("red", "circle", "night", "two", "star", "frame", "large", "rainbow")
+FILES = ("plain.safetensors", "shapes.safetensors", "colours.safetensors", "places.safetensors")
+PRESETS = {
+    "quick": {"label": "Quick", "epochs": 1, "budget": 640, "unseen": 300, "explanation": "A first look."},
+    "standard": {
+        "label": "Standard",
+        "epochs": 2,
+        "budget": 2000,
+        "unseen": 500,
+        "explanation": "What to run over night: most of the reachable gain.",
+    },
+    "thorough": {"label": "Thorough", "epochs": 4, "budget": 6000, "unseen": 1000, "explanation": "For a release."},
+}
+
+
+class ScriptedService:
+    """Plays a study of two epochs.
+
+    Args:
+        folder: Where its pictures and saved files go.
+        pace_s: Time between two trials.
+        trials: Trials in an epoch.
+    """
+
+    def __init__(self, folder: Path, pace_s: float = 0.1, trials: int = 12) -> None:
+        self._folder = folder
+        self._pace_s = pace_s
+        self._trials = trials
+        self._change = threading.Condition()
+        self._now = Snapshot()
+        self._thread: threading.Thread | None = None
+
+    def snapshot(self) -> Snapshot:
+        return self._now
+
+    def wait(self, version: int, timeout_s: float) -> Snapshot:
+        with self._change:
+            self._change.wait_for(lambda: self._now.version > version, timeout_s)
+            return self._now
+
+    def options(self) -> Mapping[str, Any]:
+        files = [{"name": n, "path": str(self._folder / n), "size_bytes": 2_000_000} for n in FILES]
+        default = {"base": FILES[0], "partners": list(FILES[1:]), "preset": "quick"}
+        return {"checkpoints": files, "presets": PRESETS, "default": default}
+
+    def estimate(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._check(settings)
+        text = "640 images to search, 1,800 to measure · 0.1 GB memory · nothing written to disk until you save"
+        return {"images": 2440, "ram_bytes": 10**8, "disk_bytes": 0, "hours": None, "text": text}
+
+    def start(self, settings: Mapping[str, Any]) -> Snapshot:
+        self._check(settings)
+        with self._change:
+            if self._now.state.active:
+                raise StudyError("A study is running already", fix="Stop it first")
+            self._now = Snapshot(version=self._now.version)
+            self._say(
+                state=StudyState.PREPARING,
+                study=STUDY,
+                base=str(settings["base"]),
+                partners=tuple(settings["partners"]),
+                epochs=2,
+                budget=2 * self._trials * 16,
+                to_measure=200,
+                message="Reading and checking the checkpoints",
+                notes=("248 keys are kept from the base: partners lack the VAE encoder.",),
+            )
+        self._thread = threading.Thread(target=self._play, daemon=True)
+        self._thread.start()
+        return self._now
+
+    def pause(self) -> Snapshot:
+        return self._turn(StudyState.PAUSED, "Paused; your own weights are live")
+
+    def resume(self, study: str = "") -> Snapshot:
+        return self._turn(StudyState.SEARCHING, "Going on")
+
+    def stop(self) -> Snapshot:
+        return self._turn(StudyState.STOPPED, "Stopped; the best mix so far can be saved")
+
+    def save(self, name: str) -> Path:
+        if not name or "/" in name or ".." in name:
+            raise SettingsError("name", "This is no file name", found=name or "nothing", wanted="letters and digits")
+        path = self._folder / f"{name}.safetensors"
+        if path.exists():
+            raise SaveError("A checkpoint of this name exists", found=path.name, fix="Choose another name")
+        path.write_bytes(b"scripted")
+        with self._change:
+            self._say(saved=(*self._now.saved, path.name))
+        return path
+
+    def picture(self, study: str, file: str) -> Path:
+        path = self._folder / file
+        if study != STUDY or not file.startswith(("grids/", "latest/")) or ".." in file or not path.is_file():
+            raise StudyError("There is no such picture", found=file)
+        return path
+
+    def _check(self, settings: Mapping[str, Any]) -> None:
+        if not settings.get("base"):
+            raise SettingsError("base", "No base chosen", fix="Choose the base")
+        if not settings.get("partners"):
+            raise SettingsError("partners", "No partners chosen", fix="Choose the partners")
+        if settings["base"] in settings["partners"]:
+            raise SettingsError("partners", "A partner is the base", found=settings["base"], fix="Remove it")
+        low, high = settings.get("bounds", (0, 1))
+        if low >= high:
+            raise SettingsError("bounds", "The bounds are reversed", found=f"{low} to {high}", fix="Swap them")
+
+    def _turn(self, state: StudyState, message: str) -> Snapshot:
+        with self._change:
+            if self._now.state is StudyState.IDLE:
+                raise StudyError("No study runs")
+            self._say(state=state, message=message)
+            return self._now
+
+    def _say(self, **changes: Any) -> None:
+        with self._change:
+            self._now = dataclasses.replace(self._now, version=self._now.version + 1, **changes)
+            self._change.notify_all()
+
+    def _play(self) -> None:
+        dice = random.Random(7)
+        for epoch in (0, 1, 2):
+            for _ in range(self._trials if epoch else 0):
+                if not self._go_on():
+                    return
+                self._trial(epoch, dice)
+            files = tuple(self._draw("grids", f"epoch-{epoch:03d}-{i:02d}", i, epoch, dice) for i in range(8))
+            prompts = tuple(f"{TAGS[i]}, {TAGS[(i + 3) % 8]}" for i in range(8))
+            self._say(grids=(*self._now.grids, Grid(epoch, files, prompts)))
+        for done in (70, 140, 200):
+            if not self._go_on():
+                return
+            self._say(state=StudyState.MEASURING, measured=done, message="Measuring on unseen prompts")
+        self._say(state=StudyState.FINISHED, message="Finished: the result is measured", result=result(), eta_s=None)
+
+    def _go_on(self) -> bool:
+        time.sleep(self._pace_s)
+        with self._change:
+            self._change.wait_for(lambda: self._now.state is not StudyState.PAUSED)
+            return self._now.state is not StudyState.STOPPED
+
+    def _trial(self, epoch: int, dice: random.Random) -> None:
+        trial = self._now.trial + 1
+        best = 0.71 - 0.16 * math.exp(-trial / 9)
+        accuracy = best - abs(dice.gauss(0, 0.05)) if trial > 1 else 0.565
+        half = 0.05 / math.sqrt(1 + trial / 4)
+        stage = "base" if trial == 1 else "blocks"
+        point = CurvePoint(epoch, trial, 16 * trial, accuracy, 16, best, best - half, best + half, stage)
+        latest = self._draw("latest", f"{trial:08d}", trial, epoch, dice)
+        tags = tuple((tag, dice.random() < accuracy) for tag in dice.sample(TAGS, 5))
+        left = (2 * self._trials - trial) * self._pace_s
+        with self._change:
+            if self._now.state is StudyState.PREPARING:
+                self._say(state=StudyState.SEARCHING)
+            self._say(
+                message="Drawing and scoring mixes",
+                epoch=epoch,
+                trial=trial,
+                images=16 * trial,
+                images_per_s=16 / self._pace_s,
+                eta_s=(0.8 * left, left, 1.3 * left),
+                curve=(*self._now.curve, point),
+                latest=LatestPicture(latest, tags),
+                recipe={"rimo_recipe": 1},
+            )
+
+    def _draw(self, kind: str, name: str, shape: int, epoch: int, dice: random.Random) -> str:
+        image = Image.new("RGB", (192, 192), (40 + 25 * (shape % 8), 90, 200 - 20 * (shape % 8)))
+        pen = ImageDraw.Draw(image)
+        size = 40 + 15 * epoch
+        box = (96 - size, 96 - size, 96 + size, 96 + size)
+        colour = tuple(dice.randrange(120, 255) for _ in range(3))
+        if shape % 2:
+            pen.ellipse(box, fill=colour, outline="black", width=4)
+        else:
+            pen.rectangle(box, fill=colour, outline="black", width=4)
+        file = f"{kind}/{name}.png"
+        (self._folder / kind).mkdir(exist_ok=True)
+        image.save(self._folder / file)
+        return file
+
+
+def interval(mean: float, half: float = 0.012) -> Interval:
+    """An interval around a mean."""
+    return Interval(mean, mean - half, mean + half, images=200, tags=1000)
+
+
+def result() -> Result:
+    """The result that the scripted study ends with."""
+    rows = [("all", 0.684, 0.561, 0.58), ("colour", 0.80, 0.71, 0.74), ("shape", 0.62, 0.44, 0.49)]
+    rows += [("place", 0.71, 0.69, 0.66), ("size", 0.55, 0.57, 0.56)]
+    categories = tuple(
+        CategoryRow(name, interval(m), interval(b), p, 100 * (m - p) / p) for name, m, b, p in rows
+    )
+    parents = {FILES[1]: interval(0.60), FILES[2]: interval(0.57), FILES[3]: interval(0.585)}
+    return Result(
+        base=interval(0.561),
+        parents=parents,
+        uniform=interval(0.63),
+        merged=interval(0.684),
+        gain_over_base=interval(0.123, 0.015),
+        gain_over_best_parent=interval(0.084, 0.014),
+        best_parent=FILES[1],
+        categories=categories,
+    )

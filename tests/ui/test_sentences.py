@@ -1,0 +1,89 @@
+"""Numbers and sentences: rounded honestly, with their intervals, "better" only where it is shown."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib_rimo.benchmark.interval import Interval
+from lib_rimo.study.snapshot import Snapshot, StudyState
+from lib_rimo.ui import sentences
+from tests.ui.scripted import interval, result
+
+
+def test_the_gain_is_said_with_interval_and_size() -> None:
+    """The sentence names points, interval and the number of unseen images."""
+    said = sentences.gain(result())
+    assert f"{said.value} {said.sentence}" == (
+        "+12.3 points over the base (10.8 to 13.8), on 200 images that the search never saw"
+    )
+    assert said.verdict == "Better than the base. Better than the best partner, shapes.safetensors: +8.4 points (7.0 to 9.8)."
+
+
+@given(st.floats(-0.3, 0.3), st.floats(0.001, 0.2))
+def test_better_is_only_said_above_zero(mean: float, half: float) -> None:
+    """The word "better" appears exactly when the whole interval is above zero."""
+    gain = Interval(mean, mean - half, mean + half, 100, 500)
+    made = dataclasses.replace(result(), gain_over_base=gain, gain_over_best_parent=gain)
+    said = sentences.gain(made)
+    assert ("Better" in said.verdict) == (gain.low > 0)
+    assert ("Worse" in said.verdict) == (gain.high < 0)
+    assert said.tone == {True: "up", False: "down" if gain.high < 0 else "unclear"}[gain.low > 0]
+
+
+def test_a_base_that_is_the_best_parent_is_compared_once() -> None:
+    """No second comparison is made when no partner is better than the base."""
+    said = sentences.gain(dataclasses.replace(result(), best_parent="plain.safetensors"))
+    assert said.verdict == "Better than the base."
+
+
+@given(st.floats(-200, 200))
+def test_numbers_have_one_decimal_and_no_negative_zero(value: float) -> None:
+    """What is shown reads back as the rounded value, and zero has no sign."""
+    text = sentences.signed(value)
+    assert float(text.replace(sentences.MINUS, "-")) == pytest.approx(value, abs=0.05001)
+    assert text.lstrip("+" + sentences.MINUS) != "0.0" or text == "0.0"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "1 s"), (89, "89 s"), (90, "2 min"), (6720, "1 h 52 min"), (3600 * 47, "47 h 00 min"), (259200, "3.0 days")],
+)
+def test_durations_are_said_as_a_person_would(seconds: float, text: str) -> None:
+    """Seconds, minutes, hours or days, whichever reads best."""
+    assert sentences.duration(seconds) == text
+
+
+def test_progress_speed_and_time_left() -> None:
+    """A running study says where it is, how fast and how long still, with the spread."""
+    now = Snapshot(
+        state=StudyState.SEARCHING,
+        epoch=1,
+        epochs=3,
+        trial=14,
+        images=412,
+        budget=900,
+        to_measure=100,
+        images_per_s=0.4,
+        eta_s=(5400, 6720, 8400),
+    )
+    assert sentences.progress(now) == "Epoch 1 of 3 · 14 mixes tried · 412 of 900 images"
+    assert sentences.speed(now) == "2.5 s per image"
+    assert sentences.remaining(now) == "about 1 h 52 min left (1 h 30 min to 2 h 20 min)"
+    assert sentences.fraction(now) == 0.412
+
+
+@pytest.mark.parametrize("state", [StudyState.PAUSED, StudyState.STOPPED, StudyState.FINISHED])
+def test_a_study_that_rests_promises_no_time(state: StudyState) -> None:
+    """Speed and time left are silent while nothing is drawn."""
+    now = Snapshot(state=state, images_per_s=2.0, eta_s=(1, 2, 3))
+    assert sentences.speed(now) == sentences.remaining(now) == ""
+
+
+def test_all_states_have_names() -> None:
+    """No state reaches the page without a word for it."""
+    assert set(sentences.STATES) == set(StudyState)
+    assert sentences.span(interval(0.5)) == "48.8 to 51.2"

@@ -1,0 +1,90 @@
+"""Two single-thread training processes that average their gradients.
+
+On two cores which others use as well, one process with two threads stalls at every
+barrier; two processes with one thread each keep most of their speed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+from torch import distributed
+from torch.nn import Parameter
+
+N_RANKS = 2
+
+
+def run(work: Callable[..., None], *arguments: object) -> None:
+    """Call ``work(rank, *arguments)`` in ``N_RANKS`` processes joined by gloo.
+
+    Raises:
+        Exception: what the first failing process raised.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = (Path(folder) / "meeting").as_uri()
+        torch.multiprocessing.spawn(  # type: ignore[no-untyped-call]
+            _enter, args=(meeting, work, arguments), nprocs=N_RANKS
+        )
+
+
+def _enter(rank: int, meeting: str, work: Callable[..., None], arguments: tuple[object, ...]) -> None:
+    level = logging.INFO if rank == 0 else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s")
+    torch.set_num_threads(1)
+    if hasattr(os, "sched_setaffinity"):
+        # Two ranks that wait for each other look idle enough to be put on one core.
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[rank % len(cores)]})
+    distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=N_RANKS)
+    try:
+        work(rank, *arguments)
+    finally:
+        distributed.destroy_process_group()
+
+
+def average_gradients(parameters: Iterable[Parameter]) -> None:
+    """Replace every gradient by its mean over the processes."""
+    grads = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([g.reshape(-1) for g in grads])
+    distributed.all_reduce(flat)
+    flat /= N_RANKS
+    at = 0
+    for grad in grads:
+        grad.copy_(flat[at : at + grad.numel()].view_as(grad))
+        at += grad.numel()
+
+
+class Ema:
+    """Exponential moving average of parameters.
+
+    Args:
+        parameters: live parameters to follow.
+        decay: share of the old average kept per step; the first steps use less, so
+            that the random start is forgotten.
+    """
+
+    def __init__(self, parameters: Iterable[Parameter], decay: float) -> None:
+        self._live = list(parameters)
+        self._decay = decay
+        self._mean = [p.detach().clone() for p in self._live]
+        self._steps = 0
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take the live values into the average."""
+        self._steps += 1
+        keep = min(self._decay, (1 + self._steps) / (10 + self._steps))
+        torch._foreach_lerp_(self._mean, [p.detach() for p in self._live], 1 - keep)
+
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Exchange live values and averages; a second call undoes the first."""
+        for live, mean in zip(self._live, self._mean, strict=True):
+            kept = live.detach().clone()
+            live.copy_(mean)
+            mean.copy_(kept)
