@@ -43,10 +43,10 @@ BROKEN = "The connection broke off. Run this again: what was downloaded is kept.
 FAILURES = {
     "No space left on device": "The disk is full: 3 GB are needed, 8 GB on Linux with an NVIDIA card.",
     "CERTIFICATE_VERIFY_FAILED": "The index's certificate is not trusted; behind a proxy, set PIP_CERT to its file.",
-    "NameResolutionError": OFFLINE,
     "Failed to establish a new connection": OFFLINE,
     "Read timed out": BROKEN,
     "Connection broken": BROKEN,
+    "(from versions: none)": OFFLINE,
 }
 """What pip says and what it means for the user, first match wins."""
 

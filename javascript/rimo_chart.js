@@ -108,7 +108,7 @@ class RimoChart {
             const y = this.y(level.at);
             const lower = levels.every((other) => level.at <= other.at);
             this.add("line", this.shapes.levels, `rimo-${level.kind}`, { x1: left, x2: width - right, y1: y, y2: y });
-            this.add("text", this.shapes.levels, "", { x: width - right - 4, y: close && lower ? y + 14 : y - 5 }, level.label);
+            this.add("text", this.shapes.levels, "", { x: left + 5, y: close && lower ? y + 14 : y - 5 }, level.label);
         });
     }
 

@@ -18,6 +18,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Threads that wait for each other by spinning make a busy machine many times slower.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 QUIET = (
     "--no-sandbox",  # as root Chromium refuses to start with it

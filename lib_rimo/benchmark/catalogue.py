@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from lib_rimo.benchmark.tags import Catalogue, Tag
+from lib_rimo.benchmark.tags import Catalogue, Tag, tag_key
 from lib_rimo.errors import CatalogueError
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "HasTags",
     "Tag",
     "catalogue_of_tagger",
+    "choose_catalogue",
     "default_catalogue",
     "load_catalogue",
 ]
@@ -67,6 +68,27 @@ def default_catalogue() -> Catalogue:
     artistic, objects; the category is ``family/part``.
     """
     return load_catalogue(Path(__file__).parent / "data" / "catalogue.csv")
+
+
+def choose_catalogue(path: Path | None, tagger: HasTags) -> Catalogue:
+    """The tags to ask for: those of a file, else the shipped ones, else the tagger's own.
+
+    The shipped catalogue serves taggers of its vocabulary, cut down to what they know: their own lists hold tags
+    that are not for everybody. Any other tagger (one that knows less than half of it) brings its own.
+
+    Args:
+        path: A catalogue file, or None.
+        tagger: Reads the pictures.
+
+    Raises:
+        CatalogueError: The file is unusable, or names a tag that the tagger does not know.
+    """
+    if path is not None:
+        return load_catalogue(path).check(tagger.tags)
+    shipped, known = default_catalogue(), {tag_key(tag) for tag in tagger.tags}
+    if 2 * sum(tag_key(name) in known for name in shipped.names) >= len(shipped):
+        return shipped.known_to(tagger.tags)
+    return catalogue_of_tagger(tagger)
 
 
 def load_catalogue(path: Path) -> Catalogue:

@@ -12,11 +12,13 @@ from PIL import Image
 
 from lib_rimo.benchmark.catalogue import load_catalogue
 from lib_rimo.benchmark.onnx_model import Floats, OnnxModel
-from lib_rimo.benchmark.tags import Catalogue
+from lib_rimo.benchmark.tags import Catalogue, tag_key
 from lib_rimo.errors import TaggerError
 
 CATALOGUE = "catalogue.csv"
 """A file of this name beside the model sorts the tagger's tags into categories."""
+
+_AT_ONCE = 32  # pictures held as float arrays at a time, some 5 MB each
 
 
 class OnnxTagger(ABC):
@@ -45,7 +47,7 @@ class OnnxTagger(ABC):
         self._model = model
         self._columns = np.array(columns, dtype=np.int64)
         self._tags = tuple(tags)
-        self._general = tuple(dict.fromkeys(general))
+        self._general = tuple({tag_key(name): name for name in general if tag_key(name)}.values())
         self._threshold = threshold
 
     @property
@@ -82,6 +84,10 @@ class OnnxTagger(ABC):
         Raises:
             TaggerError: The model could not be run or gave no probabilities.
         """
+        parts = [self._some(images[i : i + _AT_ONCE]) for i in range(0, len(images), _AT_ONCE)]
+        return np.concatenate([np.zeros((0, len(self._tags)), dtype=np.float32), *parts])
+
+    def _some(self, images: Sequence[Image.Image]) -> Floats:
         out = np.zeros((len(images), len(self._tags)), dtype=np.float32)
         ready = [self._prepare(image) for image in images]
         shapes: dict[tuple[int, ...], list[int]] = {}

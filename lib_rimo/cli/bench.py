@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from lib_rimo.benchmark.accuracy import by_category, micro, paired_difference
-from lib_rimo.benchmark.catalogue import catalogue_of_tagger, load_catalogue
+from lib_rimo.benchmark.catalogue import choose_catalogue
+from lib_rimo.benchmark.prompts import Prompt
 from lib_rimo.benchmark.score import ImageScore, score_images
-from lib_rimo.cli.report import accuracy_json, accuracy_lines
+from lib_rimo.benchmark.tagger import Tagger
+from lib_rimo.cli.report import accuracy_json, accuracy_lines, gain_json
 from lib_rimo.cli.setting import open_study_tagger, workplace
 from lib_rimo.errors import CheckpointError
-from lib_rimo.hosts.host import ImageRequest
+from lib_rimo.hosts.host import Host, ImageRequest
 from lib_rimo.study.layout import Layout, PromptPools
 from lib_rimo.study.settings import StudySettings
 
@@ -60,39 +63,45 @@ def run(options: argparse.Namespace) -> int:
         one_per_category=family is not None,
     )
     tagger = open_study_tagger(settings)
-    catalogue = load_catalogue(settings.catalogue) if settings.catalogue else catalogue_of_tagger(tagger)
-    catalogue = catalogue.check(tagger.tags)
-    results: dict[str, list[ImageScore]] = {}
-    for path in options.files:
-        with place.host.exclusive():
-            place.host.load(path)
-            layout = Layout.resolve(settings, place.host.image_defaults(), catalogue)
-            prompts = PromptPools(settings, layout, catalogue).unseen()
-            size = place.host.batch_size(layout.width, layout.height)
-            scores = results.setdefault(str(path), [])
-            for start in tqdm(range(0, len(prompts), size), desc=path.name, unit="batch", disable=None):
-                batch = prompts[start : start + size]
-                requests = [
-                    ImageRequest(
-                        p.text, p.negative, p.seed, p.width, p.height, p.steps, p.cfg, layout.sampler
-                    )
-                    for p in batch
-                ]
-                scores += score_images(batch, place.host.generate(requests), tagger)
-    rows = [(Path(name).name, micro(prompts, scores)) for name, scores in results.items()]
-    sys.stdout.write("\n".join(accuracy_lines(rows)) + "\n")
+    catalogue = choose_catalogue(settings.catalogue, tagger)
+    with place.host.exclusive():
+        place.host.load(options.files[0])
+    layout = Layout.resolve(settings, place.host.image_defaults(), catalogue)
+    prompts = PromptPools(settings, layout, catalogue).unseen()
+    results = {path: _measure(path, place.host, layout, prompts, tagger) for path in options.files}
+    sys.stdout.write(
+        "\n".join(accuracy_lines([(path.name, micro(prompts, s)) for path, s in results.items()])) + "\n"
+    )
     if options.json:
-        first = results[str(options.files[0])]
+        first = results[options.files[0]]
         data = [
             {
-                "file": name,
+                "file": str(path),
                 **accuracy_json(micro(prompts, scores)),
                 "categories": {
                     c: accuracy_json(i) for c, i in by_category(prompts, scores, catalogue).items()
                 },
-                "minus_first": paired_difference(prompts, scores, first).mean,
+                "minus_first": gain_json(paired_difference(prompts, scores, first)),
             }
-            for name, scores in results.items()
+            for path, scores in results.items()
         ]
         options.json.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+def _measure(
+    path: Path, host: Host, layout: Layout, prompts: Sequence[Prompt], tagger: Tagger
+) -> list[ImageScore]:
+    """Draws and scores every prompt with one checkpoint."""
+    scores: list[ImageScore] = []
+    size = host.batch_size(layout.width, layout.height)
+    with host.exclusive():
+        host.load(path)
+        for start in tqdm(range(0, len(prompts), size), desc=path.name, unit="batch", disable=None):
+            batch = prompts[start : start + size]
+            requests = [
+                ImageRequest(p.text, p.negative, p.seed, p.width, p.height, p.steps, p.cfg, layout.sampler)
+                for p in batch
+            ]
+            scores += score_images(batch, host.generate(requests), tagger)
+    return scores

@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from lib_rimo.cli.report import result_json, result_text
-from lib_rimo.cli.setting import Workplace, studies_folder, workplace
+from lib_rimo.cli.setting import Workplace, recorded, studies_folder, workplace
 from lib_rimo.cli.writes import CheckpointWrites
 from lib_rimo.errors import SettingsError, StudyError
 from lib_rimo.study.history import unfinished
@@ -70,7 +70,9 @@ FIELDS = (
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
-    if not options.demo and not options.resume and not (options.base and options.partners):
+    if options.resume:
+        options.config = options.config or recorded(options, options.resume).settings.config
+    elif not options.demo and not (options.base and options.partners):
         raise SettingsError(
             "base", "Nothing to mix", wanted="--base FILE and --partners FILE..., or --demo to try it"
         )

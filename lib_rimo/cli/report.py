@@ -34,8 +34,8 @@ def result_json(
         "uniform": accuracy_json(result.uniform),
         "merged": accuracy_json(result.merged),
         "best_parent": result.best_parent,
-        "gain_over_best_parent": _gain_json(gain),
-        "gain_over_base": _gain_json(result.gain_over_base),
+        "gain_over_best_parent": gain_json(gain),
+        "gain_over_base": gain_json(result.gain_over_base),
         "categories": [
             {
                 "category": row.category,
@@ -79,7 +79,10 @@ def result_text(snapshot: Snapshot, checkpoint: Path | None) -> str:
         f"{100 * row.parents:8.1f}% {row.deviation_percent:+9.1f}%"
         for row in result.categories
     ]
-    lines += ["", f"{snapshot.trial} trials, {snapshot.images} images searched, {snapshot.measured} measured."]
+    lines += [
+        "",
+        f"{snapshot.trial} trials, {snapshot.images} images searched, {snapshot.measured} measured.",
+    ]
     if checkpoint:
         lines.append(f"Saved {checkpoint}")
     else:
@@ -91,7 +94,8 @@ def accuracy_lines(rows: list[tuple[str, Interval]]) -> list[str]:
     """One aligned line per checkpoint."""
     width = max(len(name) for name, _ in rows)
     return [
-        f"  {name:<{width}}  {100 * i.mean:5.1f} %  ({100 * i.low:.1f} to {100 * i.high:.1f})" for name, i in rows
+        f"  {name:<{width}}  {100 * i.mean:5.1f} %  ({100 * i.low:.1f} to {100 * i.high:.1f})"
+        for name, i in rows
     ]
 
 
@@ -106,7 +110,8 @@ def accuracy_json(interval: Interval) -> dict[str, float | int]:
     }
 
 
-def _gain_json(gain: Interval) -> dict[str, float | int]:
+def gain_json(gain: Interval) -> dict[str, float | int]:
+    """A difference with its interval and what it rests on."""
     return {"mean": gain.mean, "low": gain.low, "high": gain.high, "images": gain.images}
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from lib_rimo.cli.setting import models_folder, studies_folder
-from lib_rimo.study import journal
-from lib_rimo.study.record import StudyRecord
+from lib_rimo.cli.setting import models_folder, recorded
 from lib_rimo.study.saving import save_record
 
 
@@ -23,8 +21,7 @@ def add_parser(
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
-    folder = studies_folder(options) / options.study
-    record = StudyRecord.replay(journal.read(folder))
+    record = recorded(options, options.study)
     path = save_record(record, record.best(), models_folder(options), options.name)
     sys.stdout.write(f"Saved {path}\n")
     return 0

@@ -11,8 +11,10 @@ from typing import Any
 from lib_rimo.benchmark.tagger import Tagger, open_tagger
 from lib_rimo.errors import TaggerError
 from lib_rimo.hosts.diffusers import DiffusersHost
+from lib_rimo.study import journal
+from lib_rimo.study.record import StudyRecord
 from lib_rimo.study.settings import StudySettings
-from lib_rimo.study.studies import Studies
+from lib_rimo.study.studies import Studies, study_folder
 from lib_rimo.toy.family import Family, unpack
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -63,8 +65,17 @@ def workplace(options: argparse.Namespace, *, demo: bool) -> Workplace:
     config = options.config or (family.config_dir if family else None)
     extra = [p for p in (getattr(options, "base", None), *(getattr(options, "partners", None) or ())) if p]
     host = DiffusersHost(folder, config_dir=config, device=options.device, extra_checkpoints=extra)
-    studies = Studies(host, studies_folder(options), open_study_tagger, _defaults(family))
+    studies = Studies(host, studies_folder(options), open_study_tagger, _defaults(family, config))
     return Workplace(host, studies, family)
+
+
+def recorded(options: argparse.Namespace, study: str) -> StudyRecord:
+    """What happened in a study of the folder.
+
+    Raises:
+        JournalError: There is no such study, or its journal is damaged.
+    """
+    return StudyRecord.replay(journal.read(study_folder(studies_folder(options), study)))
 
 
 def open_study_tagger(settings: StudySettings) -> Tagger:
@@ -82,10 +93,12 @@ def open_study_tagger(settings: StudySettings) -> Tagger:
     return open_tagger(settings.tagger, settings.threshold)
 
 
-def _defaults(family: Family | None) -> dict[str, Any]:
+def _defaults(family: Family | None, config: Path | None) -> dict[str, Any]:
+    told = {} if config is None else {"config": str(config)}
     if family is None:
-        return {}
+        return told
     return {
+        **told,
         "base": str(family.base),
         "partners": [str(p) for p in family.specialists],
         "tagger": str(family.tagger_dir),

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from lib_rimo.cli.setting import studies_folder
 from lib_rimo.study.history import past_studies
@@ -22,7 +23,7 @@ def add_parser(
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "study": past.study,
             "state": "finished" if past.finished else "unfinished",

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from lib_rimo.errors import HostError
-from lib_rimo.hosts.webui import WebuiHost, only_here, replaced, sidecar_size
+from lib_rimo.hosts.webui import WebuiHost, chunks_of, only_here, replaced, sidecar_size
 from lib_rimo.merging.live import LiveSlot, LiveWeights
 
 log = logging.getLogger("rimo")
@@ -44,7 +44,7 @@ class A1111Host(WebuiHost):
                 slots[key] = (LiveSlot(tensor),)
         return LiveWeights(slots, refused)
 
-    def _select(self, info: Any) -> Any:  # noqa: ANN401
+    def _select(self, info: Any) -> Any:
         from modules import sd_models, shared
 
         sd_models.model_data.get_sd_model()  # waits for the WebUI's own first loading
@@ -59,7 +59,7 @@ class A1111Host(WebuiHost):
         shared.opts.data["sd_model_checkpoint"] = info.title
         return _there(model)
 
-    def _activate(self) -> Any:  # noqa: ANN401
+    def _activate(self) -> Any:
         from modules import sd_models
 
         sd_models.model_data.get_sd_model()
@@ -67,11 +67,11 @@ class A1111Host(WebuiHost):
         with sd_models.SkipWritingToConfig():
             return _there(sd_models.reload_model_weights())
 
-    def _file_of(self, model: Any) -> Path:  # noqa: ANN401
+    def _file_of(self, model: Any) -> Path:
         return Path(model.sd_checkpoint_info.filename)
 
     @contextmanager
-    def _pin(self, model: Any) -> Iterator[None]:  # noqa: ANN401
+    def _pin(self, model: Any) -> Iterator[None]:
         from modules import sd_models
 
         stay = only_here(lambda *_, **__: model, sd_models.reload_model_weights)
@@ -83,14 +83,18 @@ class A1111Host(WebuiHost):
                 if empty_prompt is not None:
                     model.cond_stage_model_empty_prompt = empty_prompt
 
-    def _text_changed(self, model: Any) -> None:  # noqa: ANN401
+    def _text_changed(self, model: Any) -> None:
         from modules import devices, sd_models
 
         if hasattr(model, "cond_stage_model_empty_prompt"):
             with devices.autocast(), torch.no_grad():
                 model.cond_stage_model_empty_prompt = sd_models.get_empty_cond(model)
 
-    def _native_size(self, model: Any) -> tuple[int, int]:  # noqa: ANN401
+    def _chunks(self, model: Any, prompt: str) -> int:
+        encoders = (model.cond_stage_model, *getattr(model.cond_stage_model, "embedders", ()))
+        return max(chunks_of(encoder, prompt) for encoder in encoders)
+
+    def _native_size(self, model: Any) -> tuple[int, int]:
         if size := sidecar_size(self._file_of(model)):
             return size
         side = 1024 if getattr(model, "is_sdxl", False) else 512
@@ -131,7 +135,7 @@ def take_off_loras(model: torch.nn.Module) -> None:
                 reset(module)
 
 
-def _there(model: Any) -> Any:  # noqa: ANN401
+def _there(model: Any) -> Any:
     if model is None:
         raise HostError(
             "The WebUI has no model", wanted="a checkpoint that it can load", fix="Select one that works"
@@ -157,7 +161,7 @@ def _why_not(key: str, tensor: torch.Tensor | None) -> str:
 
 
 @contextmanager
-def _vae_type_kept(model: Any) -> Iterator[None]:  # noqa: ANN401
+def _vae_type_kept(model: Any) -> Iterator[None]:
     """The WebUI answers NaN from the VAE by moving it to a wider type for good; a bad mix must not do that."""
     from modules import devices
 

@@ -205,7 +205,13 @@ class DiffusersHost:
             hints.get("steps") or hints.get("num_inference_steps") or (LCM_STEPS if is_lcm else DEFAULT_STEPS)
         )
         cfg = hints.get("cfg") or hints.get("guidance_scale") or (LCM_CFG if is_lcm else DEFAULT_CFG)
-        return ImageDefaults(int(width) * scale, int(height) * scale, int(steps), float(cfg), str(sampler))
+        return ImageDefaults(
+            int(hints.get("width") or int(width) * scale),
+            int(hints.get("height") or int(height) * scale),
+            int(steps),
+            float(cfg),
+            str(sampler),
+        )
 
     def batch_size(self, width: int, height: int) -> int:
         """Pictures per ``generate`` for best speed: by size on the CPU, by the card's memory on a GPU."""

@@ -3,26 +3,22 @@
 The renaming and reshaping from the original (LDM) layout is diffusers' own: its conversion functions are run once
 on tensors without contents that remember which views were taken of them. So the mapping follows the installed
 diffusers and any width or depth, and nothing of it is a table of ours that could grow stale. Whether it is right
-is not believed but checked, value by value, when a checkpoint is loaded (``diffusers_loading.verify``).
+is not believed but checked, value by value, when a checkpoint is loaded (``diffusers_loading``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
+from lib_rimo.hosts.tracing import Traced, View
 from lib_rimo.merging.live import LiveSlot, LiveWeights
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
-
-View = Callable[[torch.Tensor], torch.Tensor]
-
-# Calls that keep every element where it is; what they copied, a view need not.
-_COPIES = frozenset({"clone", "contiguous", "detach"})
 
 _TEXT_ENCODERS = ("text_encoder", "text_encoder_2")
 # Where OpenCLIP text encoders stand in SD2, SDXL and the SDXL refiner.
@@ -33,56 +29,6 @@ _OPEN_CLIP_PREFIXES = (
 )
 # What begins otherwise belongs to no part of a model.
 _WEIGHTS = ("model.diffusion_model.", "first_stage_model.", "vae.", "cond_stage_model.", "conditioner.")
-
-
-class _Traced(torch.Tensor):
-    """A tensor without contents that remembers which checkpoint key it is a view of, and how."""
-
-    source: str | None = None
-    steps: tuple[View, ...] = ()
-
-    @classmethod
-    def of(cls, key: str, shape: Iterable[int], dtype: torch.dtype) -> _Traced:
-        """The whole tensor of a checkpoint key."""
-        traced = torch.empty(tuple(shape), dtype=dtype, device="meta").as_subclass(cls)
-        traced.source = key
-        return traced
-
-    @classmethod
-    def __torch_function__(
-        cls,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        named = dict(kwargs or {})
-        result = super().__torch_function__(func, types, args, named)  # type: ignore[no-untyped-call]
-        origin = args[0] if args else None
-        others = (*args[1:], *named.values())
-        if (
-            isinstance(result, cls)
-            and isinstance(origin, cls)
-            and not any(isinstance(o, cls) for o in others)
-        ):
-            result.source = origin.source
-            result.steps = origin.steps
-            if getattr(func, "__name__", "") not in _COPIES:
-                result.steps += (lambda tensor: func(tensor, *args[1:], **named),)
-        return result
-
-    def view_taken(self) -> View | None:
-        """All views in one, or None when this is the whole tensor."""
-        steps = self.steps
-        if not steps:
-            return None
-
-        def view(tensor: torch.Tensor) -> torch.Tensor:
-            for step in steps:
-                tensor = step(tensor)
-            return tensor
-
-        return view
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +84,7 @@ def map_checkpoint(
     for component, converted in _components(pipeline, layout, holds):
         names = getattr(pipeline, component).state_dict(keep_vars=True)
         for name, traced in converted.items():
-            if name in names and isinstance(traced, _Traced) and traced.source is not None:
+            if name in names and isinstance(traced, Traced) and traced.source is not None:
                 places.setdefault(traced.source, []).append(Place(component, name, traced.view_taken()))
     found = {key: tuple(value) for key, value in places.items()}
     reasons = {
@@ -152,7 +98,7 @@ def _components(
 ) -> Iterator[tuple[str, Mapping[str, object]]]:
     from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
 
-    traced = {key: _Traced.of(key, shape, dtype) for key, (shape, dtype) in layout.items()}
+    traced = {key: Traced.of(key, shape, dtype) for key, (shape, dtype) in layout.items()}
     yield "unet", convert_ldm_unet_checkpoint(dict(traced), config=dict(pipeline.unet.config))
     yield "vae", convert_ldm_vae_checkpoint(dict(traced), config=dict(pipeline.vae.config))
     for component in _TEXT_ENCODERS:
@@ -166,7 +112,7 @@ def _components(
 
 
 def _text_conversions(
-    encoder: torch.nn.Module, traced: Mapping[str, _Traced]
+    encoder: torch.nn.Module, traced: Mapping[str, Traced]
 ) -> Iterator[Mapping[str, object]]:
     from diffusers.loaders.single_file_utils import convert_ldm_clip_checkpoint, convert_open_clip_checkpoint
 
@@ -190,7 +136,7 @@ def _fits(
 ) -> bool:
     for name, tensor in encoder.state_dict(keep_vars=True).items():
         traced = converted.get(name)
-        if not isinstance(traced, _Traced) or traced.source is None or traced.shape != tensor.shape:
+        if not isinstance(traced, Traced) or traced.source is None or traced.shape != tensor.shape:
             return False
         if not holds(traced.source, Place(component, name, traced.view_taken())):
             return False

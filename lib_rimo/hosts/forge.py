@@ -13,7 +13,7 @@ import torch
 
 from lib_rimo.errors import HostError
 from lib_rimo.hosts.forge_mapping import Place, live_weights, map_checkpoint, modules_of, patchers_of
-from lib_rimo.hosts.webui import WebuiHost, replaced, sidecar_size
+from lib_rimo.hosts.webui import WebuiHost, chunks_of, replaced, sidecar_size
 from lib_rimo.merging.checkpoint import Checkpoint, open_checkpoint
 from lib_rimo.merging.header import TensorSpec
 from lib_rimo.merging.live import LiveSlot, LiveWeights
@@ -40,15 +40,16 @@ class ForgeHost(WebuiHost):
         engine = self._ready("Reading the live model")
         return self._run(lambda: self._live(engine))
 
-    def _live(self, engine: Any) -> LiveWeights:  # noqa: ANN401
+    def _live(self, engine: Any) -> LiveWeights:
         take_off_loras(engine)
         file = self._file_of(engine)
         if self._mapped is None or self._mapped[0] != file:
             with open_checkpoint(file) as opened:
-                specs = {key: opened.spec(key) for key in opened.keys()}
+                names = opened.keys()
+                specs = {key: opened.spec(key) for key in names}
             self._mapped = (file, specs, map_checkpoint(engine.model_config, specs))
-        _, specs, places = self._mapped
-        return live_weights(engine, places, specs, _replaced_parts(engine, file, places))
+        _, keys, places = self._mapped
+        return live_weights(engine, places, keys, _replaced_parts(engine, file, places))
 
     def load(self, checkpoint: Path) -> None:
         """Selects a checkpoint in the WebUI and makes it live; see ``WebuiHost.load``."""
@@ -56,7 +57,7 @@ class ForgeHost(WebuiHost):
             self._mapped = None  # the file may have changed since
         super().load(checkpoint)
 
-    def _select(self, info: Any) -> Any:  # noqa: ANN401
+    def _select(self, info: Any) -> Any:
         from modules import sd_models, shared
         from modules_forge import main_entry
 
@@ -71,7 +72,7 @@ class ForgeHost(WebuiHost):
                 "The checkpoint cannot be loaded", found=f"{type(error).__name__}: {error}"
             ) from error
 
-    def _activate(self) -> Any:  # noqa: ANN401
+    def _activate(self) -> Any:
         from modules import sd_models
 
         try:
@@ -83,11 +84,11 @@ class ForgeHost(WebuiHost):
                 "The selected checkpoint cannot be loaded", found=f"{type(error).__name__}: {error}"
             ) from error
 
-    def _file_of(self, model: Any) -> Path:  # noqa: ANN401
+    def _file_of(self, model: Any) -> Path:
         return Path(model.filename)
 
     @contextmanager
-    def _pin(self, model: Any) -> Iterator[None]:  # noqa: ANN401
+    def _pin(self, model: Any) -> Iterator[None]:
         from modules import processing, sd_models
 
         def stay() -> tuple[Any, bool]:
@@ -98,15 +99,22 @@ class ForgeHost(WebuiHost):
         wish = processing.need_global_unload
         processing.need_global_unload = False
         try:
-            with replaced(sd_models, "forge_model_reload", stay), replaced(processing, "forge_model_reload", stay):
+            with (
+                replaced(sd_models, "forge_model_reload", stay),
+                replaced(processing, "forge_model_reload", stay),
+            ):
                 yield
         finally:
             processing.need_global_unload = processing.need_global_unload or wish
 
-    def _text_changed(self, model: Any) -> None:  # noqa: ANN401
+    def _text_changed(self, model: Any) -> None:
         """Forge keeps no encoded prompt beside those of its jobs."""
 
-    def _native_size(self, model: Any) -> tuple[int, int]:  # noqa: ANN401
+    def _chunks(self, model: Any, prompt: str) -> int:
+        names = ("text_processing_engine", "text_processing_engine_l", "text_processing_engine_g")
+        return max(chunks_of(getattr(model, name, None), prompt) for name in names)
+
+    def _native_size(self, model: Any) -> tuple[int, int]:
         if size := sidecar_size(self._file_of(model)):
             return size
         side = 1024 if getattr(model, "is_sdxl", False) else 512
@@ -125,7 +133,7 @@ class ForgeHost(WebuiHost):
             # Forge prints what a task raises and returns None, so nothing is raised there.
             try:
                 box.append(work())
-            except BaseException as error:  # raised again below, in the caller's thread
+            except BaseException as error:  # noqa: BLE001 -- raised again below, in the caller's thread
                 errors.append(error)
 
         main_thread.run_and_wait_result(task)
@@ -134,7 +142,7 @@ class ForgeHost(WebuiHost):
         return box[0]
 
 
-def take_off_loras(engine: Any) -> None:  # noqa: ANN401
+def take_off_loras(engine: Any) -> None:
     """Puts back what LoRAs changed, and makes Forge look again when a job wants them."""
     from backend import memory_management
 
@@ -145,13 +153,15 @@ def take_off_loras(engine: Any) -> None:  # noqa: ANN401
             memory_management.unload_model_clones(patcher)
 
 
-def _engine(model: Any) -> Any:  # noqa: ANN401
+def _engine(model: Any) -> Any:
     if getattr(model, "forge_objects_original", None) is None:
-        raise HostError("Forge has no model", wanted="a checkpoint that it can load", fix="Select one that works")
+        raise HostError(
+            "Forge has no model", wanted="a checkpoint that it can load", fix="Select one that works"
+        )
     return model
 
 
-def _replaced_parts(engine: Any, file: Path, places: Mapping[str, tuple[Place, ...]]) -> dict[str, str]:  # noqa: ANN401
+def _replaced_parts(engine: Any, file: Path, places: Mapping[str, tuple[Place, ...]]) -> dict[str, str]:
     """Parts that the user's own choice of VAE and text encoders put in the checkpoint's place.
 
     Forge does not note which; the first tensors of a part tell, compared with the file.

@@ -28,7 +28,7 @@ class Place:
     view: View | None
 
 
-def map_checkpoint(model_config: Any, specs: Mapping[str, TensorSpec]) -> dict[str, tuple[Place, ...]]:  # noqa: ANN401
+def map_checkpoint(model_config: Any, specs: Mapping[str, TensorSpec]) -> dict[str, tuple[Place, ...]]:
     """Finds every checkpoint key's places.
 
     Args:
@@ -43,7 +43,7 @@ def map_checkpoint(model_config: Any, specs: Mapping[str, TensorSpec]) -> dict[s
     return {key: tuple(places) for key, places in found.items()}
 
 
-def _split(config: Any, specs: Mapping[str, TensorSpec]) -> Iterator[tuple[str, Mapping[str, object]]]:  # noqa: ANN401
+def _split(config: Any, specs: Mapping[str, TensorSpec]) -> Iterator[tuple[str, Mapping[str, object]]]:
     """Forge's own way from a file to its parts (``backend.loader.split_state_dict``), by the same functions."""
     from backend.state_dict import try_filter_state_dict
 
@@ -56,7 +56,7 @@ def _split(config: Any, specs: Mapping[str, TensorSpec]) -> Iterator[tuple[str, 
         yield text, try_filter_state_dict(tensors, [f"{text}."])
 
 
-def modules_of(engine: Any) -> dict[str, torch.nn.Module]:  # noqa: ANN401
+def modules_of(engine: Any) -> dict[str, torch.nn.Module]:
     """The engine's parts by the names that places use."""
     objects = engine.forge_objects_original
     texts = objects.clip.cond_stage_model
@@ -64,14 +64,14 @@ def modules_of(engine: Any) -> dict[str, torch.nn.Module]:  # noqa: ANN401
     return parts | {name: getattr(texts, name) for name in engine.model_config.clip_target}
 
 
-def patchers_of(engine: Any) -> tuple[Any, ...]:  # noqa: ANN401
+def patchers_of(engine: Any) -> tuple[Any, ...]:
     """What moves and patches the engine's parts."""
     objects = engine.forge_objects_original
     return (objects.unet, objects.clip.patcher, objects.vae.patcher)
 
 
 def live_weights(
-    engine: Any,  # noqa: ANN401
+    engine: Any,
     places: Mapping[str, tuple[Place, ...]],
     specs: Mapping[str, TensorSpec],
     replaced: Mapping[str, str],
@@ -150,6 +150,8 @@ def _why_absent(key: str) -> str:
         return "a training average (EMA) that is not used for drawing"
     if key.endswith("position_ids"):
         return "an index table, not a weight"
-    if key.startswith(("model.", "first_stage_model.", "cond_stage_model.", "conditioner.", "vae.", "text_encoders.")):
+    if key.startswith(
+        ("model.", "first_stage_model.", "cond_stage_model.", "conditioner.", "vae.", "text_encoders.")
+    ):
         return "the loaded model does not use it"
     return "a noise schedule or training value that is not swapped"

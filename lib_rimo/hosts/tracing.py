@@ -36,12 +36,16 @@ class Traced(torch.Tensor):
         types: Iterable[type],
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401 -- the signature is torch's
+    ) -> Any:
         named = dict(kwargs or {})
         result = super().__torch_function__(func, types, args, named)  # type: ignore[no-untyped-call]
         origin = args[0] if args else None
         others = (*args[1:], *named.values())
-        if isinstance(result, cls) and isinstance(origin, cls) and not any(isinstance(o, cls) for o in others):
+        if (
+            isinstance(result, cls)
+            and isinstance(origin, cls)
+            and not any(isinstance(o, cls) for o in others)
+        ):
             result.source = origin.source
             result.steps = origin.steps
             if getattr(func, "__name__", "") not in _COPIES:

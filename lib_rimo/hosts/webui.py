@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from PIL import Image
 
 from lib_rimo.errors import CheckpointError, HostError, HostTakenError
 from lib_rimo.hosts.host import ImageDefaults, ImageRequest
@@ -66,27 +67,31 @@ class WebuiHost(ABC):
     # -- what an adapter fills in ------------------------------------------------------------------------------
 
     @abstractmethod
-    def _select(self, info: Any) -> Any:  # noqa: ANN401 -- the host's own types
+    def _select(self, info: Any) -> Any:
         """Makes a listed checkpoint the selected and live one; returns the model."""
 
     @abstractmethod
-    def _activate(self) -> Any:  # noqa: ANN401
+    def _activate(self) -> Any:
         """Makes the selected checkpoint's model live if another one is; returns the model."""
 
     @abstractmethod
-    def _file_of(self, model: Any) -> Path:  # noqa: ANN401
+    def _file_of(self, model: Any) -> Path:
         """The checkpoint file that a model was loaded from."""
 
     @abstractmethod
-    def _pin(self, model: Any) -> AbstractContextManager[None]:  # noqa: ANN401
+    def _pin(self, model: Any) -> AbstractContextManager[None]:
         """Keeps a model the live one inside, whatever the user chooses meanwhile."""
 
     @abstractmethod
-    def _text_changed(self, model: Any) -> None:  # noqa: ANN401
+    def _text_changed(self, model: Any) -> None:
         """A text encoder has new weights; prompts that we encoded are forgotten already."""
 
     @abstractmethod
-    def _native_size(self, model: Any) -> tuple[int, int]:  # noqa: ANN401
+    def _chunks(self, model: Any, prompt: str) -> int:
+        """How many windows of the text encoder a prompt fills."""
+
+    @abstractmethod
+    def _native_size(self, model: Any) -> tuple[int, int]:
         """Width and height in pixels that the model was made for."""
 
     def _run(self, work: Callable[[], Out]) -> Out:
@@ -150,7 +155,7 @@ class WebuiHost(ABC):
         with self._queue.hold():
             sd_models.list_models()
 
-    def _listed(self, checkpoint: Path) -> Any:  # noqa: ANN401
+    def _listed(self, checkpoint: Path) -> Any:
         from modules import sd_models
 
         for attempt in ("as it is", "read again"):
@@ -182,7 +187,7 @@ class WebuiHost(ABC):
         """How many jobs of the user and of the API wait for the queue now."""
         return self._queue.waiting()
 
-    def _ready(self, action: str) -> Any:  # noqa: ANN401
+    def _ready(self, action: str) -> Any:
         """The live model, made sure of once per hold of the queue.
 
         Raises:
@@ -208,13 +213,13 @@ class WebuiHost(ABC):
                 fix="Resume to select that one again and go on",
             )
 
-    def _hold(self, model: Any) -> None:  # noqa: ANN401
+    def _hold(self, model: Any) -> None:
         self._undo.enter_context(self._pin(model))
         self._model = model
 
     # -- drawing -----------------------------------------------------------------------------------------------
 
-    def generate(self, requests: Sequence[ImageRequest]) -> list[Any]:
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
         """Draws a batch of one layout with the WebUI's own samplers.
 
         Raises:
@@ -222,7 +227,7 @@ class WebuiHost(ABC):
             HostError: The requests are not of one layout or cannot be met, the WebUI could not draw them, or
                 ``interrupt`` was called.
         """
-        self._ready("Drawing")
+        model = self._ready("Drawing")
         if len({request.layout() for request in requests}) != 1:
             raise HostError(
                 "A batch must have one layout",
@@ -231,7 +236,18 @@ class WebuiHost(ABC):
             )
         _known("sampler", requests[0].sampler, self.samplers())
         _known("noise schedule", requests[0].scheduler, schedules())
-        return self._run(lambda: self._drawer.draw(requests))
+        return self._run(lambda: self._draw(model, requests))
+
+    def _draw(self, model: Any, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        """Draws prompts of one length at a time: WebUIs pad shorter ones, and so change their pictures."""
+        lengths: dict[tuple[int, int], list[int]] = {}
+        for at, request in enumerate(requests):
+            length = (self._chunks(model, request.prompt), self._chunks(model, request.negative))
+            lengths.setdefault(length, []).append(at)
+        drawn: dict[int, Image.Image] = {}
+        for places in lengths.values():
+            drawn.update(zip(places, self._drawer.draw([requests[at] for at in places]), strict=True))
+        return [drawn[at] for at in range(len(requests))]
 
     def weights_changed(self, keys: Sequence[str]) -> None:
         """Forgets our encoded prompts when a text encoder's tensor is among the keys."""
@@ -290,7 +306,7 @@ def schedules() -> tuple[str, ...]:
 
 
 @contextmanager
-def replaced(owner: Any, name: str, value: object) -> Iterator[None]:  # noqa: ANN401
+def replaced(owner: Any, name: str, value: object) -> Iterator[None]:
     """Another attribute inside; the one from before comes back, unless somebody else has put a third there."""
     before = getattr(owner, name)
     setattr(owner, name, value)
@@ -309,6 +325,12 @@ def only_here(mine: Callable[..., object], others: Callable[..., object]) -> Cal
         return mine(*args, **kwargs) if threading.get_ident() == here else others(*args, **kwargs)
 
     return choose
+
+
+def chunks_of(encoder: Any, prompt: str) -> int:
+    """Windows that a prompt fills, as the WebUI's own text encoder wrapper cuts it; 1 where it does not say."""
+    cut = getattr(encoder, "process_texts", None)
+    return 1 if cut is None else len(cut([prompt])[0][0])
 
 
 def sidecar_size(checkpoint: Path) -> tuple[int, int] | None:

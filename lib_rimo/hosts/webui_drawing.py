@@ -87,7 +87,7 @@ class Drawer:
 
         first, caches = requests[0], self._prompts
 
-        class Job(processing.StableDiffusionProcessingTxt2Img):  # type: ignore[misc, name-defined]
+        class Job(processing.StableDiffusionProcessingTxt2Img):  # type: ignore[misc]
             """A text-to-image job that keeps its encoded prompts to itself and looks at its numbers."""
 
             def __post_init__(self) -> None:
@@ -159,8 +159,9 @@ def _checked(images: list[Image.Image], requests: Sequence[ImageRequest]) -> lis
             wanted=len(requests),
         )
     pictures = [image.convert("RGB") for image in images]
-    # Without its own check the WebUI turns what is not a number into 0 in every channel of every pixel.
-    if any(not any(high for _, high in picture.getextrema()) for picture in pictures):
+    # Without its own check the WebUI turns what is not a number into 0 in every channel of every pixel; the box
+    # around everything else is then None.
+    if any(picture.getbbox() is None for picture in pictures):
         raise _explained(NotNumbersError())
     return pictures
 

@@ -13,7 +13,7 @@ from lib_rimo.errors import HostError
 class FIFOLock(Protocol):
     """What both WebUIs guard their model with (``modules.call_queue.queue_lock``)."""
 
-    def acquire(self, blocking: bool = True) -> bool:  # noqa: FBT001, FBT002 -- the lock's own signature
+    def acquire(self, blocking: bool = True) -> bool:
         """Waits for the turn."""
         ...
 

@@ -15,7 +15,7 @@ import torch
 
 from lib_rimo.errors import HostError, RecipeError
 from lib_rimo.merging.header import TensorSpec
-from lib_rimo.merging.kernel import Blender
+from lib_rimo.merging.kernel import Blender, float32_weight
 from lib_rimo.merging.live import LiveWeights
 from lib_rimo.merging.merge import KeyPlan, Plan, merge_key
 from lib_rimo.merging.origin import Origin, find_origin
@@ -30,7 +30,7 @@ BACKUP_LIMIT_BYTES = 1 << 30
 normal; a whole model of them means that the live model is not the base."""
 
 Mixture = tuple[tuple[str, float], ...]
-"""What a live tensor is: fingerprint and weight of each source. Empty: the user's own."""
+"""What a live tensor is: fingerprint and weight (as float32) of each source. Empty: the user's own."""
 
 _OWN: Mixture = ()
 _UNKNOWN: Mixture = (("", 0.0),)
@@ -230,7 +230,7 @@ class Swapper:
 def _mixture(item: KeyPlan) -> Mixture:
     if item.is_base:
         return _OWN
-    return tuple((source.fingerprint, weight) for source, weight in item.terms)
+    return tuple((source.fingerprint, float32_weight(weight)) for source, weight in item.terms)
 
 
 def _present(key: str, live: LiveWeights) -> bool:

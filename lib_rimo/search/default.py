@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lib_rimo.errors import SettingsError
 from lib_rimo.search import posterior as model
 from lib_rimo.search.history import (
     Floats,
@@ -32,6 +33,8 @@ from lib_rimo.search.settings import SearchSettings
 if TYPE_CHECKING:
     from lib_rimo.search.surrogate import Box
 
+FEWEST = 4
+"""No trial draws fewer pictures than this, unless the prompts run out."""
 Z95 = 1.959964
 """Normal quantile of a two-sided 95 % interval."""
 
@@ -59,9 +62,9 @@ class DefaultStrategy:
             return Proposal(problem.zero(), problem.next_prompts(history, count), "base")
         if left < 1:
             return None
-        if left > self._reserve() and left >= max(4, full // 2):
+        if left > self._reserve() and left >= max(FEWEST, full // 2):
             weights, stage, wanted = self._next(history, full)
-            prompts = problem.next_prompts(history, min(wanted, left), self._seen(history, weights))
+            prompts = problem.next_prompts(history, _of(left, wanted), self._seen(history, weights))
             if prompts:
                 return Proposal(weights, prompts, stage)
         return self._check(history, left)
@@ -126,7 +129,7 @@ class DefaultStrategy:
             kappa=_between(settings.kappa_start, settings.kappa_end, done),
             n_points=settings.n_points,
             n_restarts=settings.n_restarts,
-            random_state=np.random.RandomState([problem.seed, len(history)]),
+            random_state=np.random.RandomState([problem.seed % 2**32, len(history)]),
         )
         return problem.matrix(flat), "shared" if shared else "blocks"
 
@@ -149,10 +152,8 @@ class DefaultStrategy:
         known = self.posterior(history)
         order = np.argsort(-known.mean, kind="stable")[: self.settings.check_recipes]
         best = max(order, key=lambda i: known.mean[i] + known.cov[i, i] ** 0.5)
-        count = min(
-            left, max(self.settings.prompts_per_trial, self._reserve() // self.settings.check_recipes)
-        )
-        prompts = self.problem.next_prompts(history, count, known.table.seen[best])
+        count = max(self.settings.prompts_per_trial, self._reserve() // self.settings.check_recipes)
+        prompts = self.problem.next_prompts(history, _of(left, count), known.table.seen[best])
         if not prompts:
             return None
         shape = (self.problem.n_partners, self.problem.n_groups)
@@ -171,6 +172,18 @@ class DefaultStrategy:
                 best = base
         return leader_at(known, best, base, (self.problem.n_partners, self.problem.n_groups))
 
+    def estimate(self, history: Sequence[Observation], weights: Weights) -> Leader:
+        """What a history says of one of its recipes.
+
+        Raises:
+            SettingsError: The history does not hold that recipe.
+        """
+        known = self.posterior(history)
+        if (at := known.table.find(freeze(weights))) < 0:
+            raise SettingsError("weights", "The history does not hold this recipe", found=weights)
+        base = known.table.find(self.problem.zero())
+        return leader_at(known, at, base, (self.problem.n_partners, self.problem.n_groups))
+
     def posterior(self, history: Sequence[Observation]) -> model.Posterior:
         """The model conditioned on a history."""
         key = tuple(history)
@@ -185,7 +198,7 @@ class DefaultStrategy:
     def _scales(self, history: tuple[Observation, ...]) -> model.Hyper:
         """Scales, fitted on the prefix at which a fit was last due."""
         size = int(self.problem.free.sum())
-        due = _last_fit(len(history), self.settings.fit_growth)
+        due = _last_fit(min(len(history), self.settings.fit_until), self.settings.fit_growth)
         if not due:
             return model.prior(size)
         prefix = history[:due]
@@ -212,6 +225,11 @@ def leader_at(known: model.Posterior, best: int, base: int, shape: tuple[int, in
         gain_low=gain - Z95 * gap,
         gain_high=gain + Z95 * gap,
     )
+
+
+def _of(left: int, wanted: int) -> int:
+    """How many pictures to draw: those wanted, or all that are left if otherwise only a few would remain."""
+    return left if left - wanted < FEWEST else wanted
 
 
 def _gap_sd(cov: Floats, i: int, j: int) -> float:

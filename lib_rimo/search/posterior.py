@@ -103,7 +103,7 @@ def shrunken(precision: Floats, prior_cov: Floats) -> tuple[Floats, float]:
     """Posterior covariance ``(K^-1 + M)^-1`` and ``log |I + K M|`` for a prior covariance ``K``."""
     low = cholesky(prior_cov, lower=True)
     inner = cholesky(np.eye(len(low)) + low.T @ precision @ low, lower=True)
-    half = np.linalg.solve(inner, low.T)
+    half = np.asarray(np.linalg.solve(inner, low.T), dtype=np.float64)
     out: Floats = half.T @ half
     return out, 2.0 * float(np.log(np.diag(inner)).sum())
 

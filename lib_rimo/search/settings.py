@@ -38,6 +38,7 @@ class SearchSettings:
         keep_chance: The base is kept unless the leader beats it with at least this probability: what is
             no better should not be changed.
         fit_growth: Scales are fitted anew whenever the number of recipes has grown by this factor.
+        fit_until: No fits after so many trials: the scales hardly move any more, while a fit takes seconds.
         fit_iterations: Quasi-Newton steps of such a fit.
         n_points: Random points that the acquisition function is tried on.
         n_restarts: How many of them are refined by gradient.
@@ -63,6 +64,7 @@ class SearchSettings:
     check_recipes: int = 3
     keep_chance: float = 0.9
     fit_growth: float = 1.3
+    fit_until: int = 80
     fit_iterations: int = 12
     n_points: int = 200
     n_restarts: int = 3

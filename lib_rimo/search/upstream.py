@@ -62,7 +62,7 @@ class UpstreamTheater:
         prompts = tuple(int(p) for p in problem.rotation()[:count])
         if at < len(probes):
             return Proposal(probes[at], prompts, "base" if at == 0 else "shared")
-        chance = np.random.RandomState([problem.seed, at])
+        chance = np.random.RandomState([problem.seed % 2**32, at])
         if at < len(probes) + initial:
             flat = chance.uniform(problem.low, problem.high)
         else:

@@ -117,7 +117,7 @@ class EpochDone:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A batch of unseen prompts was drawn and scored by one arm: ``base``, a partner's name, ``uniform``, ``merged``."""
+    """A batch of unseen prompts was drawn by one arm (``base``, a partner's name, ``uniform``, ``merged``)."""
 
     kind: ClassVar[str] = "measured"
     arm: str

@@ -102,9 +102,7 @@ class PromptPools:
         if not own:
             return drawn
         return tuple(
-            Prompt(
-                p.id, (), text, p.negative, p.seed, p.width, p.height, p.steps, p.cfg
-            )
+            Prompt(p.id, (), text, p.negative, p.seed, p.width, p.height, p.steps, p.cfg)
             for p, text in zip(drawn, own, strict=True)
         )
 

@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import metadata
 
-from lib_rimo.benchmark.catalogue import Catalogue, catalogue_of_tagger, load_catalogue
+from lib_rimo.benchmark.catalogue import Catalogue, choose_catalogue
 from lib_rimo.benchmark.tagger import Tagger
 from lib_rimo.errors import JournalError, SettingsError
 from lib_rimo.hosts.host import Host
 from lib_rimo.merging.partition import Partition, load_partition
-from lib_rimo.merging.recipe import Source
 from lib_rimo.merging.sources import Sources
 from lib_rimo.merging.swap import Swapper
 from lib_rimo.study import events as ev
@@ -141,8 +140,7 @@ def _assemble(
 
 def _tags(settings: StudySettings, open_tagger: OpenTagger) -> tuple[Tagger, Catalogue]:
     tagger = open_tagger(settings)
-    catalogue = load_catalogue(settings.catalogue) if settings.catalogue else catalogue_of_tagger(tagger)
-    return tagger, catalogue.check(tagger.tags)
+    return tagger, choose_catalogue(settings.catalogue, tagger)
 
 
 def _load_base(
@@ -157,9 +155,7 @@ def _load_base(
     return tuple(group for group in present if group not in closed)
 
 
-def _searched_groups(
-    settings: StudySettings, partition: Partition, keys: Iterable[str]
-) -> tuple[str, ...]:
+def _searched_groups(settings: StudySettings, partition: Partition, keys: Iterable[str]) -> tuple[str, ...]:
     present = partition.groups_present(keys)
     for group in settings.frozen:
         if group not in partition.groups and group not in present:

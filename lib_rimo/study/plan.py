@@ -116,7 +116,9 @@ def measured_arms(record: StudyRecord, all_groups: tuple[str, ...]) -> dict[str,
         )
     share = 1.0 / (len(partners) + 1)
     row = (share,) * len(record.opened.groups)
-    arms["uniform"] = Recipe.from_rows(base, partners, partition, record.opened.groups, (row,) * len(partners))
+    arms["uniform"] = Recipe.from_rows(
+        base, partners, partition, record.opened.groups, (row,) * len(partners)
+    )
     if record.winners and record.winners[-1].weights:
         arms["merged"] = record.winners[-1]
     return arms

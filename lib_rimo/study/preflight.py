@@ -11,9 +11,9 @@ from lib_rimo.errors import CheckpointError, HostError, SettingsError
 from lib_rimo.hosts.host import Host
 from lib_rimo.merging.architecture import check_same, recognise
 from lib_rimo.merging.checkpoint import Checkpoint
-from lib_rimo.merging.sources import Sources
 from lib_rimo.merging.partition import Partition
 from lib_rimo.merging.recipe import Recipe, Source
+from lib_rimo.merging.sources import Sources
 
 GIB = 1024**3
 
@@ -40,7 +40,7 @@ def check_files(sources: Sources, partition: Partition, wanted: Sequence[Source]
     recognise(base)
     for source in wanted:
         checkpoint = sources.open(source)
-        if bad := checkpoint.nonfinite_keys(k for k in checkpoint.keys() if partition.group_of(k)):
+        if bad := checkpoint.nonfinite_keys(filter(partition.group_of, checkpoint.keys())):
             raise CheckpointError(
                 f"{source.name} holds numbers that are not finite",
                 found=f"NaN or infinity in {len(bad)} tensors, the first is {bad[0]}",

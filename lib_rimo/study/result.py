@@ -42,9 +42,7 @@ def result_of(
         gain_over_base=paired_difference(prompts, merged, base),
         gain_over_best_parent=paired_difference(prompts, merged, alone[best]),
         best_parent=best,
-        categories=_categories(
-            prompts, merged, base, {name: measured[name] for name in parents}, catalogue
-        ),
+        categories=_categories(prompts, merged, base, {name: measured[name] for name in parents}, catalogue),
     )
 
 

@@ -6,8 +6,10 @@ import logging
 from collections.abc import Callable, Mapping
 
 from lib_rimo.merging.recipe import Recipe
+from lib_rimo.search.default import DefaultStrategy
 from lib_rimo.search.history import Observation
 from lib_rimo.search.partners import draw_partners
+from lib_rimo.search.problem import Problem
 from lib_rimo.search.settings import SearchSettings
 from lib_rimo.search.strategy import Strategy, make_strategy
 from lib_rimo.study import events as ev
@@ -45,6 +47,7 @@ class Runner:
         self._pictures = pictures
         self._show = show
         self._strategies: dict[int, Strategy] = {}
+        self._judges: dict[int, DefaultStrategy] = {}
         self._latest: LatestPicture | None = None
 
     @property
@@ -176,17 +179,35 @@ class Runner:
             )
         return self._strategies[epoch]
 
-    def _history(self, epoch: int) -> list[Observation]:
-        soft = self.record.settings.objective == "soft"
+    def _judge(self, epoch: int) -> DefaultStrategy:
+        """Estimates accuracies in hits and misses, whatever the search looks at."""
+        if epoch not in self._judges:
+            settings = self.record.settings
+            problem = Problem.create(
+                n_partners=len(self.record.partners[epoch]),
+                n_groups=len(self.record.opened.groups),
+                bounds=settings.bounds,
+                budget_images=settings.budget,
+                pool_size=settings.pool,
+                seed=0,
+            )
+            self._judges[epoch] = DefaultStrategy(problem, SearchSettings())
+        return self._judges[epoch]
+
+    def _history(self, epoch: int, *, soft: bool | None = None) -> list[Observation]:
+        if soft is None:
+            soft = self.record.settings.objective == "soft"
         trials = self.record.of_epoch(epoch)
         if (current := self.record.current) is not None:
             trials = [*trials, current]
         return [_observation(trial, soft) for trial in trials]
 
     def _leader(self, epoch: int) -> tuple[Recipe, float, float, float]:
+        """The search's best recipe, and its accuracy with interval as the pictures so far have it."""
         leader = self._strategy(epoch).leader(self._history(epoch))
+        known = self._judge(epoch).estimate(self._history(epoch, soft=False), leader.weights)
         recipe = self.record.recipe_of(leader.weights, epoch)
-        return recipe, leader.mean, leader.low, leader.high
+        return recipe, known.mean, max(0.0, known.low), min(1.0, known.high)
 
 
 def _observation(trial: Trial, soft: bool) -> Observation:

@@ -24,13 +24,27 @@ class StudyService(Protocol):
         """The snapshot as soon as it is newer than ``version``, or the present one after the timeout."""
 
     def options(self) -> Mapping[str, Any]:
-        """What the tab offers: ``checkpoints`` (list of ``{"name", "path", "size_bytes"}``), ``presets`` (name -> {"label", "epochs", "budget", "explanation"}), ``default`` (``{"base", "partners", "preset"}`` with file names)."""
+        """What the tab offers.
+
+        Returns:
+            ``checkpoints``: list of ``{"name", "path", "size_bytes"}``. ``presets``: name -> ``{"label",
+            "explanation", "epochs", "budget", "unseen"}``. ``default``: ``{"base", "partners", "preset"}``, file names.
+        """
 
     def estimate(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What such a study would cost: ``images``, ``ram_bytes``, ``disk_bytes``, ``hours`` (None if unknown), ``text`` (one line)."""
+        """What such a study would cost.
+
+        Returns:
+            ``images``, ``ram_bytes``, ``disk_bytes``, ``hours`` (None if unknown), ``text`` (one line).
+        """
 
     def start(self, settings: Mapping[str, Any]) -> Snapshot:
-        """Starts a study: ``base`` and ``partners`` (checkpoint names or paths), ``preset``, and any field of ``StudySettings`` by name."""
+        """Starts a study.
+
+        Args:
+            settings: ``base`` and ``partners`` (checkpoint names or paths), ``preset``, and any field of
+                ``StudySettings`` by name.
+        """
 
     def pause(self) -> Snapshot:
         """The user's own weights go back at the next picture; the study waits."""

@@ -39,6 +39,8 @@ class StudySettings:
             subtracted; more only breaks pictures (upstream's 1.8/-0.8 collapses).
         objective: ``soft`` searches on the tagger's probabilities, which carry more than hit or miss; results
             are always reported as hit or miss.
+        config: Folder with the models' configuration, for hosts that are told one; kept here so that a study can
+            be resumed by its name alone.
         tagger: Folder of the tagger; None takes the one that the host offers.
         catalogue: File of tags; None takes the default of the tagger or of the project.
         threshold: Probability from which a tag counts as found; None takes the tagger's own.
@@ -68,6 +70,7 @@ class StudySettings:
     strategy: str = "default"
     bounds: tuple[float, float] = (-0.1, 0.7)
     objective: str = "soft"
+    config: Path | None = None
     tagger: Path | None = None
     catalogue: Path | None = None
     threshold: float | None = None

@@ -80,9 +80,7 @@ class Studies:
         """What the tab offers; see ``StudyService``."""
         files = [p for p in self._host.checkpoints() if p.is_file()]
         return {
-            "checkpoints": [
-                {"name": p.name, "path": str(p), "size_bytes": p.stat().st_size} for p in files
-            ],
+            "checkpoints": [{"name": p.name, "path": str(p), "size_bytes": p.stat().st_size} for p in files],
             "presets": {name: dataclasses.asdict(preset) for name, preset in PRESETS.items()},
             "default": {
                 "base": Path(str(self._defaults.get("base", self._host.loaded() or ""))).name,
@@ -97,7 +95,7 @@ class Studies:
 
     def picture(self, study: str, file: str) -> Path:
         """The path of a study's picture by the name that the snapshot gave."""
-        return picture_path(self._study_folder(study), file)
+        return picture_path(study_folder(self._folder, study), file)
 
     # -- steering ------------------------------------------------------------------------------------------
 
@@ -114,7 +112,7 @@ class Studies:
             return snapshot
         if not (wanted := study or snapshot.study):
             raise StudyError("There is no study to go on with", fix="Start one")
-        record = StudyRecord.replay(journals.read(self._study_folder(wanted)))
+        record = StudyRecord.replay(journals.read(study_folder(self._folder, wanted)))
         return self._launch(lambda: self._reopen(record))
 
     def pause(self) -> Snapshot:
@@ -195,11 +193,6 @@ class Studies:
             )
         return str(path)
 
-    def _study_folder(self, study: str) -> Path:
-        if not study or Path(study).name != study:
-            raise StudyError("There is no such study", found=study)
-        return self._folder / study
-
     def _command(self, command: Command) -> Snapshot:
         if not self.snapshot().state.active:
             raise StudyError("No study is running", fix="Start one")
@@ -231,7 +224,7 @@ class Studies:
         return study, journal
 
     def _reopen(self, record: StudyRecord) -> tuple[OpenStudy, Journal]:
-        journal = Journal(self._study_folder(record.opened.study))
+        journal = Journal(study_folder(self._folder, record.opened.study))
         try:
             return reopen(record, self._host, self._open_tagger), journal
         except BaseException:
@@ -241,7 +234,7 @@ class Studies:
     def _work(self, opening: Callable[[], tuple[OpenStudy, Journal]]) -> None:
         try:
             self._study, self._journal = opening()
-            folder = self._study_folder(self._study.record.opened.study)
+            folder = study_folder(self._folder, self._study.record.opened.study)
             runner = Runner(self._study, self._journal, Pictures(folder), self._show)
             self._show(StudyState.SEARCHING, "Drawing the base's sample grid", None)
             while not runner.run(self._obey):
@@ -315,6 +308,17 @@ class Studies:
                 self._snapshot, version=self._snapshot.version + 1, **changes
             )
             self._changed.notify_all()
+
+
+def study_folder(folder: Path, study: str) -> Path:
+    """The folder of a study.
+
+    Raises:
+        StudyError: The id has path parts in it.
+    """
+    if not study or study in (".", "..") or Path(study).name != study:
+        raise StudyError("There is no such study", found=study)
+    return folder / study
 
 
 def _live(state: StudyState, snapshot: Snapshot) -> str:

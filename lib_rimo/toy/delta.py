@@ -28,7 +28,7 @@ STEPS_PER_DEVIATION = 3.0
 """Steps per standard deviation of a row: a tenth of its spread is lost to rounding."""
 _STEP_SUFFIX = ".step"
 _NAMES = {"F16": "<f2", "F32": "<f4", "I64": "<i8", "I8": "|i1"}
-_XZ_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 0, "lp": 0, "pb": 0}]
+_XZ_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "lc": 0, "lp": 0, "pb": 0}]
 
 
 def serialize(tensors: Mapping[str, Array]) -> bytes:

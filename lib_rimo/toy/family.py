@@ -211,11 +211,11 @@ def _publish(temporary: Path, path: Path) -> None:
     try:
         os.link(temporary, path)
     except FileExistsError as error:
-        raise SaveError(
-            f"A file appeared in the way of the tiny family: {path}", fix="Try again"
-        ) from error
+        raise SaveError(f"A file appeared in the way of the tiny family: {path}", fix="Try again") from error
     except OSError:
         # File systems without hard links: check, then rename.
         if os.path.lexists(path):
-            raise SaveError(f"A file appeared in the way of the tiny family: {path}", fix="Try again") from None
+            raise SaveError(
+                f"A file appeared in the way of the tiny family: {path}", fix="Try again"
+            ) from None
         temporary.rename(path)

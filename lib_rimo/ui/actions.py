@@ -53,7 +53,9 @@ class Actions:
         """What the lists offer: names, and paths where a name stands for two files."""
         files = self.options()["checkpoints"]
         names = [str(f["name"]) for f in files]
-        return [name if names.count(name) == 1 else str(f["path"]) for name, f in zip(names, files, strict=True)]
+        return [
+            name if names.count(name) == 1 else str(f["path"]) for name, f in zip(names, files, strict=True)
+        ]
 
     def shortage(self) -> str:
         """What to do where there is nothing to mix, as HTML; empty where there is."""
@@ -78,7 +80,9 @@ class Actions:
         """Fills in the numbers that the preset decides; leaves the others as they are."""
         preset = self._preset(label)
         return [
-            gr.update(value=preset[field.setting]) if field.from_preset and field.setting in preset else gr.update()
+            _update(value=preset[field.setting])
+            if field.from_preset and field.setting in preset
+            else _update()
             for field in form.NUMBERS.values()
         ]
 
@@ -86,9 +90,9 @@ class Actions:
         """The lists of checkpoints as they are now; what is chosen stays chosen."""
         names, missing = self.checkpoint_names(), self.shortage()
         return [
-            gr.update(choices=names),
-            gr.update(choices=names),
-            gr.update(value=missing, visible=bool(missing)),
+            _update(choices=names),
+            _update(choices=names),
+            _update(value=missing, visible=bool(missing)),
         ]
 
     def estimate(self, *values: object) -> list[Update]:
@@ -97,10 +101,10 @@ class Actions:
         try:
             text = str(self._service.estimate(self._settings(values))["text"])
         except SettingsError as error:
-            return [gr.update(value=preset), *self._marks(error)]
+            return [_update(value=preset), *self._marks(error)]
         except RimoError as error:
-            return [gr.update(value=preset + _paragraph(str(error), "rimo-bad")), *self._marks(None)]
-        return [gr.update(value=preset + _paragraph(text, "rimo-cost")), *self._marks(None)]
+            return [_update(value=preset + _paragraph(str(error), "rimo-bad")), *self._marks(None)]
+        return [_update(value=preset + _paragraph(text, "rimo-cost")), *self._marks(None)]
 
     def start(self, *values: object) -> list[Update]:
         """Starts a study, or says beside the field why not."""
@@ -109,11 +113,11 @@ class Actions:
         except SettingsError as error:
             shown = error.field in ("base", "partners", "preset")
             told = MARKED if shown else f"Not started. {error}"
-            folded = gr.update(open=True) if error.field in self.fields and not shown else gr.update()
+            folded = _update(open=True) if error.field in self.fields and not shown else _update()
             return [_message(told), folded, *self._marks(error)]
         except RimoError as error:
-            return [_message(str(error)), gr.update(), *self._marks(None)]
-        return [_message(""), gr.update(), *self._marks(None)]
+            return [_message(str(error)), _update(), *self._marks(None)]
+        return [_message(""), _update(), *self._marks(None)]
 
     def pause(self) -> Update:
         """Asks the study to pause."""
@@ -129,19 +133,19 @@ class Actions:
 
     def saving(self) -> Update:
         """Shown while ``save`` writes, which takes a while for large checkpoints."""
-        return gr.update(value=_paragraph("Saving\N{HORIZONTAL ELLIPSIS}", "rimo-busy"))
+        return _update(value=_paragraph("Saving\N{HORIZONTAL ELLIPSIS}", "rimo-busy"))
 
     def save(self, name: object) -> list[Update]:
         """Writes the best mix; then offers a name that the next one could have."""
         try:
             path = self._service.save(str(name or "").strip())
         except RimoError as error:
-            return [_message(str(error)), gr.update()]
+            return [_message(str(error)), _update()]
         except Exception:
             logger.exception("Saving failed")
-            return [_message(INSIDE), gr.update()]
+            return [_message(INSIDE), _update()]
         told = _paragraph(f"Saved as {path.name} in {path.parent}", "rimo-good")
-        return [gr.update(value=told), gr.update(value=next_name(path.stem))]
+        return [_update(value=told), _update(value=next_name(path.stem))]
 
     def _preset(self, label: object) -> Mapping[str, Any]:
         return self._presets[self.presets.get(str(label), self.presets[self.default_preset])]
@@ -155,7 +159,7 @@ class Actions:
     def _marks(self, error: SettingsError | None) -> list[Update]:
         field = error.field if error is not None else ""
         return [
-            gr.update(value=_paragraph(str(error), "rimo-bad") if name == field else "", visible=name == field)
+            _update(value=_paragraph(str(error), "rimo-bad") if name == field else "", visible=name == field)
             for name in self.fields
         ]
 
@@ -175,7 +179,11 @@ def _tell(command: Callable[[], object]) -> Update:
 
 
 def _message(text: str) -> Update:
-    return gr.update(value=_paragraph(text, "rimo-bad", ' role="alert"') if text else "")
+    return _update(value=_paragraph(text, "rimo-bad", ' role="alert"') if text else "")
+
+
+def _update(**changes: object) -> Update:
+    return dict(gr.update(**changes))
 
 
 def _paragraph(text: str, kind: str, extra: str = "") -> str:

@@ -53,7 +53,12 @@ def _trials(axes: Axes, snapshot: Snapshot) -> None:
         label = "best mix so far, estimated" if epoch == snapshot.curve[0].epoch else None
         axes.plot(images, [100 * p.best for p in points], color=BEST, linewidth=2.5, label=label)
         axes.fill_between(
-            images, [100 * p.low for p in points], [100 * p.high for p in points], color=BEST, alpha=0.15, lw=0
+            images,
+            [100 * p.low for p in points],
+            [100 * p.high for p in points],
+            color=BEST,
+            alpha=0.15,
+            lw=0,
         )
         if epoch != snapshot.curve[0].epoch:
             axes.axvline(images[0], color=TRIAL, linewidth=1, linestyle=":")
@@ -66,7 +71,9 @@ def _levels(axes: Axes, snapshot: Snapshot) -> None:
     axes.axhline(100 * result.base.mean, color=BASE, linestyle="--", linewidth=1.2, label="base, measured")
     if result.best_parent in result.parents:
         level = 100 * result.parents[result.best_parent].mean
-        axes.axhline(level, color=PARENT, linestyle="--", linewidth=1.2, label=f"{result.best_parent}, measured")
+        axes.axhline(
+            level, color=PARENT, linestyle="--", linewidth=1.2, label=f"{result.best_parent}, measured"
+        )
     mean, low, high = (100 * v for v in (result.merged.mean, result.merged.low, result.merged.high))
     axes.errorbar(
         [snapshot.images],

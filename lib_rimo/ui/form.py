@@ -102,9 +102,7 @@ NUMBERS: Mapping[str, AdvancedField] = {field.name: field for field in _FIELDS}
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(StudySettings)}
 _FIRST = ("_fewest", "_lowest")
 
-PARTITION_REASON = (
-    "Each group gets its own weight. More groups can fit better but need more images to learn."
-)
+PARTITION_REASON = "Each group gets its own weight. More groups can fit better but need more images to learn."
 
 
 def settings_of(

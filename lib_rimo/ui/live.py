@@ -70,7 +70,8 @@ estimated: {best} % ({low} to {high})|{images} images drawn by then"
 
 <section class="rimo-panel rimo-result" data-rimo="result" hidden>
 <h3>Result</h3>
-<p class="rimo-gain" data-rimo="gain"><strong data-rimo="gain-value"></strong> <span data-rimo="gain-sentence"></span></p>
+<p class="rimo-gain" data-rimo="gain"><strong data-rimo="gain-value"></strong>
+<span data-rimo="gain-sentence"></span></p>
 <p data-rimo="gain-verdict"></p>
 <div class="rimo-arms" data-rimo="arms"></div>
 <p class="rimo-note">Share of the prompted tags that the tagger found; the bar is the 95 % interval.</p>

@@ -69,8 +69,8 @@ def is_foreign(headers: Mapping[str, str]) -> bool:
         return True
     origin = headers.get("origin", "")
     # Behind a proxy the browser's host is in X-Forwarded-Host; a foreign page can set neither header.
-    hosts = {headers.get("host", ""), headers.get("x-forwarded-host", "")}
-    return bool(origin) and urlsplit(origin).netloc not in hosts
+    hosts = {headers.get("host"), headers.get("x-forwarded-host")}
+    return bool(origin) and (urlsplit(origin).netloc or origin) not in hosts
 
 
 def _answer(work: Callable[[], dict[str, Any]]) -> JSONResponse:
@@ -89,19 +89,15 @@ def _answer(work: Callable[[], dict[str, Any]]) -> JSONResponse:
 
 
 def _reading(router: APIRouter, service: StudyService) -> None:
-    @router.get("/version")
     def version() -> dict[str, Any]:
         return {"name": "rimo", "version": lib_rimo.__version__, "api": API_VERSION}
 
-    @router.get("/options")
     def options() -> JSONResponse:
         return _answer(lambda: dict(service.options()))
 
-    @router.get("/snapshot")
     def snapshot() -> JSONResponse:
         return _answer(lambda: service.snapshot().to_json())
 
-    @router.get("/status")
     def changes(
         run: str = "", study: str = "", since: int = -1, points: int = 0, have: str = ""
     ) -> JSONResponse:
@@ -115,31 +111,40 @@ def _reading(router: APIRouter, service: StudyService) -> None:
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
+    routes = {"/version": version, "/options": options, "/snapshot": snapshot, "/status": changes}
+    for path, handler in routes.items():
+        router.add_api_route(path, handler, methods=["GET"])
+
 
 def _steering(router: APIRouter, service: StudyService) -> None:
-    @router.post("/estimate")
     def estimate(settings: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008  # FastAPI's way to say so
         return _answer(lambda: dict(service.estimate(settings)))
 
-    @router.post("/start")
     def start(settings: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008
         return _answer(lambda: _stands(service.start(settings)))
 
-    @router.post("/pause")
     def pause() -> JSONResponse:
         return _answer(lambda: _stands(service.pause()))
 
-    @router.post("/resume")
     def resume(body: dict[str, Any] = Body(default_factory=dict)) -> JSONResponse:  # noqa: B008
         return _answer(lambda: _stands(service.resume(str(body.get("study", "")))))
 
-    @router.post("/stop")
     def stop() -> JSONResponse:
         return _answer(lambda: _stands(service.stop()))
 
-    @router.post("/save")
     def save(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008
         return _answer(lambda: {"file": service.save(str(body.get("name", ""))).name})
+
+    routes = {
+        "/estimate": estimate,
+        "/start": start,
+        "/pause": pause,
+        "/resume": resume,
+        "/stop": stop,
+        "/save": save,
+    }
+    for path, handler in routes.items():
+        router.add_api_route(path, handler, methods=["POST"])
 
 
 def _stands(now: Snapshot) -> dict[str, Any]:
@@ -152,7 +157,6 @@ def _downloads(router: APIRouter, service: StudyService) -> None:
             raise HTTPException(404, "Nothing is measured yet.")
         return found
 
-    @router.get("/picture/{study}/{file:path}")
     def picture(study: str, file: str) -> Response:
         try:
             path = service.picture(study, file)
@@ -161,19 +165,25 @@ def _downloads(router: APIRouter, service: StudyService) -> None:
         # A study never writes another picture under a name it used, so a browser may keep it.
         return FileResponse(path, headers={"Cache-Control": "private, max-age=86400"})
 
-    @router.get("/categories.csv")
     def table_csv() -> Response:
         return _file(category_csv(result()), "text/csv", "rimo-categories.csv")
 
-    @router.get("/categories.md")
     def table_markdown() -> Response:
         return _file(category_markdown(result()), "text/markdown", "rimo-categories.md")
 
-    @router.get("/curve.png")
     def curve() -> Response:
         out = io.BytesIO()
         curve_figure(service.snapshot()).savefig(out, format="png")
         return _file(out.getvalue(), "image/png", "rimo-curve.png")
+
+    routes = {
+        "/picture/{study}/{file:path}": picture,
+        "/categories.csv": table_csv,
+        "/categories.md": table_markdown,
+        "/curve.png": curve,
+    }
+    for path, handler in routes.items():
+        router.add_api_route(path, handler, methods=["GET"])
 
 
 def _file(content: str | bytes, media_type: str, name: str) -> Response:

@@ -115,7 +115,10 @@ def _page_files() -> dict[str, Path]:
     for path in files.values():
         if not path.is_file():
             raise HostError(
-                "A file of the page is missing", found=path, wanted="the whole checkout", fix="Download it again"
+                "A file of the page is missing",
+                found=path,
+                wanted="the whole checkout",
+                fix="Download it again",
             )
     return files
 
@@ -156,6 +159,6 @@ def _is_local(host: str) -> bool:
 
 
 def _shown(host: str) -> str:
-    if host in ("0.0.0.0", "::"):  # noqa: S104  # compared, not bound to
+    if host in ("0.0.0.0", "::"):  # compared, not bound to
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host

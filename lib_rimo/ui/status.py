@@ -106,7 +106,8 @@ def _parts(snapshot: Snapshot) -> Mapping[str, Any]:
         "lines": _lines(snapshot),
         "prompts": list(snapshot.grids[0].prompts) if snapshot.grids else [],
         "grids": [
-            {"name": f"Epoch {g.epoch}" if g.epoch else "Base", "files": list(g.files)} for g in snapshot.grids
+            {"name": f"Epoch {g.epoch}" if g.epoch else "Base", "files": list(g.files)}
+            for g in snapshot.grids
         ],
         "latest": None
         if latest is None

@@ -93,7 +93,11 @@ class _Tab:
         self._message = _html("", "message")
 
     def _advanced(self) -> None:
-        rows = (("budget", "epochs", "unseen"), ("tags_fewest", "tags_most"), ("bounds_lowest", "bounds_highest"))
+        rows = (
+            ("budget", "epochs", "unseen"),
+            ("tags_fewest", "tags_most"),
+            ("bounds_lowest", "bounds_highest"),
+        )
         values = self._actions.first_numbers()
         with gr.Accordion("Advanced", open=False, elem_id="rimo-advanced") as self._accordion:
             with gr.Row():
@@ -119,7 +123,10 @@ class _Tab:
         field = form.NUMBERS[name]
         with gr.Column(min_width=200):
             self._numbers[name] = gr.Number(
-                value=values[name], label=field.label, info=field.reason, elem_id=f"rimo-{name.replace('_', '-')}"
+                value=values[name],
+                label=field.label,
+                info=field.reason,
+                elem_id=f"rimo-{name.replace('_', '-')}",
             )
             if name == field.setting:
                 self._error(name)
@@ -152,11 +159,14 @@ class _Tab:
     def wire(self, blocks: gr.Blocks) -> None:
         """Connects every event, none of them queued."""
         act, errors = self._actions, list(self._errors.values())
-        settings = [self._base, self._partners, self._preset, self._partition, *self._numbers.values()]
+        numbers = [self._numbers[name] for name in form.NUMBERS]  # laid out in another order
+        settings = [self._base, self._partners, self._preset, self._partition, *numbers]
         report = [self._message, self._accordion, *errors]
         lists = [self._base, self._partners, self._shortage]
 
-        def on(event: Callable[..., Any], work: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> Any:
+        def on(
+            event: Callable[..., Any], work: Callable[..., Any], inputs: list[Any], outputs: list[Any]
+        ) -> Any:
             return event(work, inputs, outputs, queue=False, show_progress="hidden", api_name=False)
 
         act.fields = tuple(self._errors)
@@ -165,7 +175,7 @@ class _Tab:
         on(self._resume.click, act.resume, [], [self._message])
         on(self._stop.click, act.stop, [], [self._message])
         on(self._refresh.click, act.checkpoints, [], lists)
-        on(self._preset.change, act.preset_numbers, [self._preset], list(self._numbers.values()))
+        on(self._preset.change, act.preset_numbers, [self._preset], numbers)
         for component in settings:
             on(component.change, act.estimate, settings, [self._estimate, *errors])
         on(blocks.load, act.checkpoints, [], lists)

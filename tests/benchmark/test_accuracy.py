@@ -20,6 +20,7 @@ from lib_rimo.benchmark import (
     table,
 )
 from lib_rimo.errors import CatalogueError
+from tests.benchmark.strategies import law
 
 CATALOGUE = Catalogue(
     tuple(Tag(f"{c} {i}", c) for c, n in (("colour", 7), ("object", 5), ("place", 3)) for i in range(n))
@@ -52,6 +53,7 @@ def test_micro_and_macro_average_differently():
     assert (micro(prompts, scores).images, micro(prompts, scores).tags) == (2, 4)
 
 
+@law
 @given(st.integers(0, 10**6), st.randoms(use_true_random=False))
 def test_order_of_scores_does_not_matter(seed, random):
     """Scores may come in any order, as workers deliver them."""

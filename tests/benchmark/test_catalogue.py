@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lib_rimo.benchmark import Catalogue, Tag, default_catalogue, load_catalogue
+from lib_rimo.benchmark.catalogue import choose_catalogue
 from lib_rimo.errors import CatalogueError
-from tests.benchmark.strategies import names
+from tests.benchmark.strategies import law, names
 
 
 def test_default_is_large_sorted_and_without_parentheses():
@@ -23,6 +25,7 @@ def test_default_is_large_sorted_and_without_parentheses():
     assert not any(set(name) & set("()[]{},:;|<>\\ ") - {":"} for name in catalogue.names)
 
 
+@law
 @given(st.lists(names, min_size=1, max_size=6, unique_by=lambda n: n.replace(" ", "_")), st.data())
 def test_csv_round_trip(tmp_path_factory, tags, data):
     """Whatever stands in a CSV file, quoted where needed, comes back in order."""
@@ -133,3 +136,32 @@ def test_import_is_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+class _Knows:
+    """A tagger as far as a catalogue looks at it."""
+
+    def __init__(self, tags: tuple[str, ...]) -> None:
+        self.tags = tags
+
+
+def test_a_tagger_of_the_shipped_vocabulary_is_asked_the_shipped_tags() -> None:
+    """Of a tagger that knows most shipped tags only those are used, whatever else it knows."""
+    names = default_catalogue().names
+    chosen = choose_catalogue(None, _Knows((*names[10:], "something_else")))
+    assert chosen.names == names[10:]
+
+
+def test_a_foreign_tagger_is_asked_its_own_tags() -> None:
+    """A tagger that knows few or none of the shipped tags brings its own."""
+    tags = ("zigzag", "wobble", default_catalogue().names[0])
+    assert set(choose_catalogue(None, _Knows(tags)).names) == set(tags)
+
+
+def test_a_file_of_tags_goes_before_both(tmp_path: Path) -> None:
+    """A catalogue that the user names is used, and checked against the tagger."""
+    path = tmp_path / "tags.csv"
+    path.write_text("name,category\nzigzag,line\n", encoding="utf-8")
+    assert choose_catalogue(path, _Knows(("zigzag", "wobble"))).names == ("zigzag",)
+    with pytest.raises(CatalogueError, match="zigzag"):
+        choose_catalogue(path, _Knows(("wobble",)))

@@ -13,6 +13,7 @@ from lib_rimo.benchmark.interval import (
     share_interval,
     student_quantile,
 )
+from tests.benchmark.strategies import law
 
 clusters = st.lists(
     st.integers(1, 20).flatmap(lambda t: st.tuples(st.integers(0, t), st.just(t))), min_size=1, max_size=60
@@ -39,6 +40,7 @@ def test_student_quantile_ends_at_the_normal_one():
     assert values[-1] == pytest.approx(1.959964, abs=1e-6)
 
 
+@law
 @given(clusters)
 def test_share_lies_in_its_interval_and_in_range(pairs):
     """The share is found over asked; the interval holds it, stays within 0 and 1 and is never a point."""
@@ -49,6 +51,7 @@ def test_share_lies_in_its_interval_and_in_range(pairs):
     assert high - low > 1e-3
 
 
+@law
 @given(clusters)
 def test_misses_mirror_hits(pairs):
     """The interval of what was missed is the mirror image of that of what was found."""
@@ -57,6 +60,7 @@ def test_misses_mirror_hits(pairs):
     assert share_interval(asked - found, asked) == pytest.approx((1 - share, 1 - high, 1 - low), abs=1e-9)
 
 
+@law
 @given(clusters, st.integers(2, 30))
 def test_more_of_the_same_prompts_narrow_the_interval(pairs, times):
     """Prompts repeated independently narrow the interval; a confidence asked higher widens it."""
@@ -86,6 +90,7 @@ def test_one_prompt_says_nothing():
     assert quotient_interval(one, one) == (1.0, -math.inf, math.inf)
 
 
+@law
 @given(clusters.filter(lambda pairs: len(pairs) > 1), st.integers(0, 2**32 - 1))
 def test_a_difference_turns_round(pairs, seed):
     """The difference the other way round is the mirror image; it lies in its interval, which is never a point."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lib_rimo.benchmark import UPSTREAM_RO, UPSTREAM_THEATER, Catalogue, PromptSettings, Tag, draw_prompts
 from lib_rimo.errors import SettingsError
-from tests.benchmark.strategies import catalogues, settings_for
+from tests.benchmark.strategies import catalogues, law, settings_for
 
 
 def pools(most=40):
@@ -19,6 +19,7 @@ def pools(most=40):
     )
 
 
+@law
 @given(pools())
 def test_a_pool_keeps_the_settings(pool):
     """Every prompt has the right number of distinct known tags, one per category if asked, and drawn values only."""
@@ -39,6 +40,7 @@ def test_a_pool_keeps_the_settings(pool):
         assert prompt.text == settings.text(prompt.tags)
 
 
+@law
 @given(pools(), st.integers(1, 40))
 def test_a_longer_pool_begins_with_the_shorter(pool, more):
     """The same seed gives the same prompts, however many are drawn and in whatever order the tags are listed."""
@@ -49,6 +51,7 @@ def test_a_longer_pool_begins_with_the_shorter(pool, more):
     assert draw_prompts(turned, settings, n, seed) == prompts
 
 
+@law
 @given(pools(60))
 def test_tags_are_used_evenly(pool):
     """Uses differ by one at most: among all tags, or within a category if only one of each may be used."""
@@ -70,6 +73,7 @@ def test_every_tag_comes_before_one_comes_twice():
     assert sorted(tag for prompt in prompts for tag in prompt.tags) == sorted(catalogue.names)
 
 
+@law
 @given(st.integers(), st.integers())
 def test_pools_of_different_seeds_share_nothing(a, b):
     """Picture seeds are distinct in a pool, and two pools share one only if they are one pool."""

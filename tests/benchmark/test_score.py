@@ -17,7 +17,7 @@ from lib_rimo.benchmark import (
 from lib_rimo.benchmark.catalogue import Catalogue
 from lib_rimo.errors import CatalogueError, JournalError
 from tests.benchmark.onnx_folders import write_ml_danbooru, write_wd14
-from tests.benchmark.strategies import scores
+from tests.benchmark.strategies import law, scores
 
 COLOURS = {"reddish": (255, 0, 0), "green light": (0, 255, 0), "blue sky": (0, 0, 255)}
 
@@ -60,6 +60,7 @@ def test_counts_must_agree(tmp_path):
     assert score_images([], [], tagger) == []
 
 
+@law
 @given(scores)
 def test_scores_survive_the_journal(score):
     """A score that went through JSON text is the same score."""

@@ -21,7 +21,8 @@ from lib_rimo.merging.recipe import Recipe
 from lib_rimo.merging.save import save_merged
 from lib_rimo.merging.sources import Sources
 from lib_rimo.merging.swap import Swapper
-from tests.hosts.conformance import HostTestCase, same
+from tests.hosts.conformance import HostTestCase
+from tests.hosts.conformance_weights import same
 from tests.hosts.tiny_models import write_checkpoint, write_config
 
 KINDS = ("sd1", "sdxl")
@@ -313,8 +314,9 @@ def test_defaults_come_from_the_configuration(root: Path) -> None:
 
 def test_defaults_follow_hints(root: Path) -> None:
     """rimo.json in the configuration folder says how the model is best drawn."""
-    (root / "config" / "rimo.json").write_text('{"steps": 8, "cfg": 4.5, "sampler": "Euler a"}')
+    (root / "config" / "rimo.json").write_text('{"steps": 8, "cfg": 4.5, "sampler": "Euler a", "width": 48}')
     defaults = open_host(root).image_defaults()
+    assert (defaults.width, defaults.height) == (48, 32)
     assert (defaults.steps, defaults.cfg, defaults.sampler) == (8, 4.5, "Euler a")
 
 
@@ -350,13 +352,14 @@ def test_karras_by_name_and_by_schedule() -> None:
         build_scheduler("Euler a", "Karras", {})
 
 
-def test_threads_are_set_for_drawing_only(root: Path) -> None:
+def test_threads_are_set_for_drawing_only(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A number of threads holds while drawing and is taken back afterwards."""
-    before = torch.get_num_threads()
-    host = open_host(root, threads=before + 1)
+    asked: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    host = open_host(root, threads=7)
     with host.exclusive():
         host.generate([a_request(host)])
-    assert torch.get_num_threads() == before
+    assert asked == [7, torch.get_num_threads()]
 
 
 def test_nothing_is_drawn_without_a_model(root: Path) -> None:

@@ -17,9 +17,9 @@ ROOMS = {
     "study": ("errors", "search", "benchmark", "merging", "hosts.host"),
     "ui": ("errors", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
 }
-"""What each room may import of the package. ``cli`` puts the rooms together, so it may import all of them."""
+"""What each room may import of the package. ``cli`` and ``extension`` put the rooms together: they may import all."""
 
-COMPOSITION = {"cli", "__init__", "__main__"}
+COMPOSITION = {"cli", "extension", "__init__", "__main__"}
 
 PUBLIC = {PACKAGE, f"{PACKAGE}.__version__"}
 """What everybody may read."""

@@ -173,6 +173,7 @@ def test_python_without_venv_is_explained(
     [
         ("ERROR: [Errno 28] No space left on device", "disk is full"),
         ("NewConnectionError: Failed to establish a new connection: [Errno 111]", "cannot be reached"),
+        ("ERROR: Could not find a version that satisfies x==1 (from versions: none)", "cannot be reached"),
         ("urllib3.exceptions.ReadTimeoutError: Read timed out.", "broke off"),
         ("first\nERROR: something else", "something else"),
     ],

@@ -54,7 +54,9 @@ def sd1_tensors(
 def sdxl_tensors(seed: int = 0, *, width: int = 4) -> dict[str, torch.Tensor]:
     """The same for SDXL base: 9 blocks each way, two text encoders, label embedding."""
     out = {
-        k: v for k, v in sd1_tensors(seed, width=width, blocks=9).items() if not k.startswith(("cond", "betas"))
+        k: v
+        for k, v in sd1_tensors(seed, width=width, blocks=9).items()
+        if not k.startswith(("cond", "betas"))
     }
     gen = torch.Generator().manual_seed(seed + 1)
     for name, shape in (
@@ -146,6 +148,8 @@ WEIGHTS = st.one_of(
 """Weights that searches try, and their special values."""
 
 
-def rows(groups: Sequence[str], n_partners: int = 2) -> st.SearchStrategy[dict[str, tuple[float, ...]]]:
+def rows(
+    groups: Sequence[str], n_partners: int = 2, weights: st.SearchStrategy[float] = WEIGHTS
+) -> st.SearchStrategy[dict[str, tuple[float, ...]]]:
     """Weights for some of the groups."""
-    return st.dictionaries(st.sampled_from(list(groups)), st.tuples(*[WEIGHTS] * n_partners))
+    return st.dictionaries(st.sampled_from(list(groups)), st.tuples(*[weights] * n_partners))

@@ -18,7 +18,12 @@ def opened(folder, tensors, name="a", **metadata):
 def test_sd1_is_known_at_any_width_and_depth(tmp_path, width, blocks):
     """A miniature of somebody else's making is SD1 by its topology, without a sidecar."""
     found = recognise(opened(tmp_path, sd1_tensors(width=width, blocks=blocks)))
-    assert (found.name, found.inpainting, found.input_blocks, found.output_blocks) == ("sd1", False, blocks, blocks)
+    assert (found.name, found.inpainting, found.input_blocks, found.output_blocks) == (
+        "sd1",
+        False,
+        blocks,
+        blocks,
+    )
 
 
 def test_sd1_without_text_encoder_or_vae_is_known(tmp_path):
@@ -89,7 +94,10 @@ def test_equal_families_report_what_stays_the_base_s(tmp_path):
     tensors = sd1_tensors()
     vae = "first_stage_model.decoder.conv_out.weight"
     words = "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight"
-    other = {k: v for k, v in sd1_tensors(1).items() if k != vae} | {words: torch.zeros(12, 5), "new": torch.zeros(1)}
+    other = {k: v for k, v in sd1_tensors(1).items() if k != vae} | {
+        words: torch.zeros(12, 5),
+        "new": torch.zeros(1),
+    }
     del other["betas"]
     report = check_same(opened(tmp_path, tensors), opened(tmp_path, other, "b"))
     assert report.missing == (vae,)

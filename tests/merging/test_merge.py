@@ -53,7 +53,10 @@ def test_weight_one_on_a_partner_gives_the_partner_bit_for_bit(three, which):
 @pytest.mark.parametrize("family_tensors", [sd1_tensors, sdxl_tensors])
 def test_weights_that_sum_to_one_leave_the_base_out(tmp_path, family_tensors):
     """.3 + .7 leaves exactly nothing, so not even a NaN of the base comes through."""
-    base = {k: torch.full_like(t, float("nan")) if t.is_floating_point() else t for k, t in family_tensors().items()}
+    base = {
+        k: torch.full_like(t, float("nan")) if t.is_floating_point() else t
+        for k, t in family_tensors().items()
+    }
     fam = Family(tmp_path, [base, family_tensors(1), family_tensors(2)])
     tensors, _ = merged(fam, fam.everywhere(0.3, 0.7))
     for key, tensor in tensors.items():
@@ -90,7 +93,9 @@ def test_one_group_s_weights_touch_that_group_alone(three):
     for group in three.groups:
         tensors, report = merged(three, three.recipe({group: (0.5, 0.25)}))
         changed = {k for k, t in tensors.items() if bits(t) != bits(three.tensors[0][k])}
-        expected = {k for k in tensors if three.partition.group_of(k) == group and tensors[k].is_floating_point()}
+        expected = {
+            k for k in tensors if three.partition.group_of(k) == group and tensors[k].is_floating_point()
+        }
         assert changed == expected
         assert report.mixed == len(expected)
 
@@ -206,7 +211,10 @@ def test_a_missing_partner_is_named_with_where_it_was_looked_for(tmp_path):
     with Sources([tmp_path]) as sources, pytest.raises(CheckpointError, match="other contents"):
         sources.open(source)
     path.unlink()
-    with Sources([tmp_path]) as sources, pytest.raises(CheckpointError, match=r"a\.safetensors is missing.*no such"):
+    with (
+        Sources([tmp_path]) as sources,
+        pytest.raises(CheckpointError, match=r"a\.safetensors is missing.*no such"),
+    ):
         sources.open(source)
 
 

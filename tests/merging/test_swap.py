@@ -6,10 +6,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lib_rimo.errors import HostError, RecipeError
+from lib_rimo.merging.checkpoint import Checkpoint
 from lib_rimo.merging.live import LiveSlot, LiveWeights, live_weights
 from lib_rimo.merging.merge import merge_into
 from lib_rimo.merging.recipe import Recipe
-from lib_rimo.merging.sink import DictSink
+from lib_rimo.merging.sink import DictSink, LiveSink
 from lib_rimo.merging.swap import Swapper
 from tests.merging.models import Family, bits, family, module_of, rows, sd1_tensors
 
@@ -20,6 +21,11 @@ TYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float8_e4m3fn]
 @pytest.fixture(scope="module")
 def three(tmp_path_factory):
     return family(tmp_path_factory.mktemp("family"))
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    return family(tmp_path_factory.mktemp("few"), blocks=3)
 
 
 def state(model):
@@ -39,8 +45,7 @@ def saved(fam, recipe, save_dtype=None):
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), dtype=st.sampled_from(TYPES), threads=st.integers(1, 3))
 def test_any_walk_of_recipes_shows_what_would_be_saved_and_comes_back(three, data, dtype, threads):
-    """After every swap of a walk each live tensor is the saved one in the live type; addresses never change; the
-    end is the beginning, bit for bit."""
+    """Every swap of a walk shows the saved bits in the live type, at the old addresses; the end is the beginning."""
     model = module_of(three.tensors[0], dtype)
     before, where = state(model), addresses(model)
     swapper = Swapper(three.sources, three.partition, threads=threads)
@@ -63,7 +68,8 @@ def test_only_groups_whose_weights_changed_are_written(three, data):
     model = module_of(three.tensors[0])
     swapper = Swapper(three.sources, three.partition)
     last = three.everywhere(0, 0)
-    for weights in data.draw(st.lists(rows(three.groups), min_size=1, max_size=4)):
+    quarters = st.integers(-2, 5).map(lambda n: n / 4)  # coarse, so that the same weights often come again
+    for weights in data.draw(st.lists(rows(three.groups, weights=quarters), min_size=1, max_size=4)):
         recipe = three.recipe(weights)
         groups = [g for g in three.groups if recipe.row(g) != last.row(g)]
         expected = {
@@ -87,49 +93,43 @@ class Stop(BaseException):
 
 @pytest.mark.parametrize("place", ["tensor", "put"])
 @pytest.mark.parametrize("first", [False, True])
-def test_an_exception_at_any_step_leaves_a_model_that_can_be_restored(three, monkeypatch, place, first):
-    """Reading or writing fails at the n-th tensor, for every n, in the first and in a later swap: restoring gives
-    the original, and so does going on to another recipe the recipe."""
-    target = {
-        "tensor": "lib_rimo.merging.checkpoint.Checkpoint.tensor",
-        "put": "lib_rimo.merging.sink.LiveSink.put",
-    }[place]
-    module, _, name = target.rpartition(".")
-    owner = __import__(module.rpartition(".")[0], fromlist=["x"]).__dict__[module.rpartition(".")[2]]
-    real = getattr(owner, name)
-    other = three.everywhere(0.25, 0.5)
-    wanted = {k: bits(t) for k, t in saved(three, other).items()}
+def test_an_exception_at_any_step_leaves_a_model_that_can_be_restored(few, monkeypatch, place, first):
+    """Reading or writing fails at the n-th tensor, for every n: restoring and going on both work, in any swap."""
+    owner = {"tensor": Checkpoint, "put": LiveSink}[place]
+    real = getattr(owner, place)
+    other = few.everywhere(0.25, 0.5)
+    wanted = {k: bits(t) for k, t in saved(few, other).items()}
     step = 0
     failed = True
     while failed:
-        model = module_of(three.tensors[0])
+        model = module_of(few.tensors[0])
         before = state(model)
-        swapper = Swapper(three.sources, three.partition, threads=1)
+        swapper = Swapper(few.sources, few.partition, threads=1)
         if not first:
-            swapper.swap(three.recipe({"mid": (0.5, 0.5), "out1": (0.1, 0.0)}), live_weights(model))
+            swapper.swap(few.recipe({"mid": (0.5, 0.5), "text": (0.1, 0.0)}), live_weights(model))
         calls = 0
 
-        def failing(*args):
+        def failing(*args, limit=step):
             nonlocal calls
             calls += 1
-            if calls > step:
+            if calls > limit:
                 raise Stop
             return real(*args)
 
-        monkeypatch.setattr(owner, name, failing)
+        monkeypatch.setattr(owner, place, failing)
         try:
-            swapper.swap(three.everywhere(0.75, -0.25), live_weights(model))
+            swapper.swap(few.everywhere(0.75, -0.25), live_weights(model))
             failed = False
         except Stop:
             pass
-        monkeypatch.setattr(owner, name, real)
+        monkeypatch.setattr(owner, place, real)
         if step % 2:
             swapper.swap(other, live_weights(model))
             assert state(model) == wanted
         swapper.restore(live_weights(model))
         assert state(model) == before
         step += 1
-    assert step > 20
+    assert step > len(few.tensors[0]) / 2
 
 
 def test_a_restore_that_failed_can_be_repeated(three, monkeypatch):
@@ -138,8 +138,6 @@ def test_a_restore_that_failed_can_be_repeated(three, monkeypatch):
     before = state(model)
     swapper = Swapper(three.sources, three.partition, threads=1)
     swapper.swap(three.everywhere(0.5, 0.25), live_weights(model))
-    from lib_rimo.merging.sink import LiveSink
-
     real, calls = LiveSink.put, []
 
     def failing(*args):
@@ -307,7 +305,7 @@ def test_refused_keys_frozen_groups_and_another_base_are_refused_before_a_write(
     refusing = LiveWeights(live.slots, {WORDS: "it is quantised"})
     with pytest.raises(HostError, match="quantised"):
         Swapper(three.sources, three.partition).swap(three.everywhere(0.5, 0.0), refusing)
-    with pytest.raises(RecipeError, match="frozen.*vae"):
+    with pytest.raises(RecipeError, match=r"frozen.*vae"):
         Swapper(three.sources, three.partition, frozen={"vae"}).swap(three.everywhere(0.5, 0.0), live)
     assert state(model) == before
     swapper = Swapper(three.sources, three.partition, frozen={"vae"})

@@ -37,9 +37,9 @@ def flat(weights: Floats, ids: Ints) -> Floats:
 def test_beats_the_trivial_recipes() -> None:
     """Block-wise search ends above the uniform average and small equal weights, and near the top, on every seed."""
     shares = []
-    for seed in range(5):
+    for seed in range(4):
         bowl = Bowl(seed)
-        found = bowl.truth(search(bowl, 640, seed).weights)
+        found = bowl.truth(search(bowl, 500, seed).weights)
         shares.append((found - 0.5) / bowl.height)
         for equal in (0.1, 0.2, 1 / 3):
             assert found > bowl.truth(np.full((2, 3), equal))
@@ -51,7 +51,7 @@ def test_truth_lies_in_the_interval() -> None:
     hits = 0
     for seed in range(8):
         bowl = Bowl(100 + seed)
-        result = search(bowl, 400, seed)
+        result = search(bowl, 240, seed)
         truth = bowl.truth(result.weights) - 0.5
         hits += result.leader.gain_low <= truth <= result.leader.gain_high
         assert result.leader.gain_high - result.leader.gain_low < 0.15
@@ -121,10 +121,12 @@ def test_budget_bounds_and_zero_first(
 
 
 def test_most_of_the_budget_is_used() -> None:
-    """A search stops because the budget is spent, not before."""
+    """A search stops because the budget is spent, not before, and ends without a trial of a picture or two."""
     bowl = Bowl(0)
-    for budget in (50, 200, 333):
-        assert search(bowl, budget, 0).images > budget - 8
+    for budget in (50, 133):
+        result = search(bowl, budget, 0)
+        assert result.images > budget - 8
+        assert min(len(o.prompt_ids) for o in result.history) >= 4
 
 
 def test_frozen_weights_stay() -> None:

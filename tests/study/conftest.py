@@ -42,6 +42,7 @@ def make_workshop(tmp_path: Path) -> Iterator[Callable[[], Workshop]]:
         "tags": [3, 5],
         "bounds": [-0.1, 1.0],
         "seed": 5,
+        "strategy": "random",  # quick; tests of the search itself ask for the default
     }
     made: list[Workshop] = []
 

@@ -40,7 +40,9 @@ def write_model(path: Path, skills: Sequence[float], seed: int = 0) -> Path:
     noise = torch.Generator().manual_seed(seed)
     parts = torch.tensor(skills, dtype=torch.float32) / len(SKILL_KEYS)
     tensors = {key: _spread(parts, noise) for key in SKILL_KEYS}
-    tensors["cond_stage_model.transformer.text_model.final_layer_norm.weight"] = torch.ones(4, dtype=torch.float16)
+    tensors["cond_stage_model.transformer.text_model.final_layer_norm.weight"] = torch.ones(
+        4, dtype=torch.float16
+    )
     tensors["first_stage_model.decoder.conv_in.weight"] = torch.ones(4, 4, 1, 1, dtype=torch.float16)
     save_file(tensors, str(path))
     return path
@@ -187,7 +189,7 @@ def _paint(request: ImageRequest, skills: Sequence[float]) -> Image.Image:
     pixels = np.full((SIDE, SIDE, 3), 40, dtype=np.uint8)
     width = SIDE // len(TAGS)
     for j, tag in enumerate(TAGS):
-        luck = random.Random(f"{request.seed}/{tag}").random()  # noqa: S311 -- noise, not a secret
+        luck = random.Random(f"{request.seed}/{tag}").random()
         if tag in request.prompt and luck < skills[j]:
             pixels[:, j * width : (j + 1) * width] = 255
         # The picture shows every skill a little, so that equal pictures mean equal weights.

@@ -35,7 +35,9 @@ def test_an_event_survives_its_line(event: ev.Event, tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(cut=st.integers(min_value=0, max_value=2000))
-def test_every_prefix_of_a_journal_is_a_legal_journal(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_every_prefix_of_a_journal_is_a_legal_journal(
+    cut: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Cut anywhere, a journal holds the whole events before the cut, and can be written on."""
     folder = tmp_path_factory.mktemp("study")
     with Journal(folder) as book:

@@ -12,7 +12,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lib_rimo.errors import ArchitectureError, CheckpointError, RimoError, SaveError, SettingsError, StudyError
+from lib_rimo.errors import (
+    ArchitectureError,
+    CheckpointError,
+    RimoError,
+    SaveError,
+    SettingsError,
+    StudyError,
+)
+from lib_rimo.merging import Recipe, Sources, Swapper, load_partition
 from lib_rimo.study import journal
 from lib_rimo.study.snapshot import Snapshot, StudyState
 from tests.study.conftest import Workshop
@@ -24,7 +32,7 @@ Make = Callable[[], Workshop]
 def run(workshop: Workshop, **changes: Any) -> Snapshot:
     """Runs a study to its end."""
     workshop.studies.start({**workshop.settings, **changes})
-    workshop.studies.join(120)
+    workshop.studies.join(600)
     return workshop.studies.snapshot()
 
 
@@ -62,11 +70,11 @@ def only_study(workshop: Workshop) -> Path:
 
 def test_a_study_finds_a_mix_that_beats_every_parent(workshop: Workshop) -> None:
     """On unseen prompts the winner beats the best parent, its interval above zero; nothing but the budget is drawn."""
-    done = run(workshop)
+    done = run(workshop, strategy="default", budget=640)
     assert done.state is StudyState.FINISHED, done.error
     assert done.result is not None
     assert done.result.gain_over_best_parent.low > 0
-    assert done.images <= 320
+    assert done.images <= 640
     assert done.measured == done.to_measure == 5 * 120
     assert done.result.merged.images == 120
     assert {row.category for row in done.result.categories} == {"all", "general"}
@@ -92,15 +100,18 @@ def test_what_is_saved_is_what_was_live(workshop: Workshop) -> None:
     run(workshop)
     path = workshop.studies.save("winner")
     assert workshop.studies.snapshot().saved == ("winner.safetensors",)
-    workshop.host.load(path)
-    skills = workshop.host.model.skills() if workshop.host.model else None
-    base = load_file(workshop.settings["base"])
-    saved = load_file(str(path))
-    assert set(saved) == set(base)
-    assert all(saved[key].dtype == base[key].dtype for key in base)
-    assert skills is not None
-    assert skills.mean() > 0.45
-    assert not torch.equal(saved[SKILL_KEYS[0]], base[SKILL_KEYS[0]])
+    with Sources() as sources, workshop.host.exclusive():
+        for file in (workshop.settings["base"], *workshop.settings["partners"]):
+            sources.source_of(Path(file))
+        recipe = Recipe.from_json(workshop.studies.snapshot().recipe)
+        assert recipe.weights
+        Swapper(sources, load_partition("theater")).swap(recipe, workshop.host.live())
+        assert workshop.host.model is not None
+        live = workshop.host.model.state_dict()
+        saved, base = load_file(str(path)), load_file(workshop.settings["base"])
+        assert set(saved) == set(base)
+        assert all(torch.equal(saved[key], live[key]) and saved[key].dtype == base[key].dtype for key in base)
+        assert not torch.equal(saved[SKILL_KEYS[0]], base[SKILL_KEYS[0]])
 
 
 @pytest.mark.parametrize("name", ["winner", "../winner", "a/b", "", "base.safetensors", "nul", "x" * 300])
@@ -118,7 +129,7 @@ def test_a_bad_name_saves_nothing(workshop: Workshop, name: str) -> None:
 def test_cut_off_anywhere_a_study_ends_as_if_it_had_not_been(make_workshop: Make) -> None:
     """From every prefix of its journal a study goes on to the very events of the undisturbed run."""
     first = make_workshop()
-    assert run(first, budget=200, unseen=24).state is StudyState.FINISHED
+    assert run(first, budget=200, unseen=24, strategy="default").state is StudyState.FINISHED
     folder = only_study(first)
     first.studies.close()
     whole = (folder / journal.FILE).read_bytes()
@@ -129,7 +140,7 @@ def test_cut_off_anywhere_a_study_ends_as_if_it_had_not_been(make_workshop: Make
         (folder / journal.FILE).write_bytes(whole[:cut])
         again = make_workshop()
         again.studies.resume(folder.name)
-        again.studies.join(120)
+        again.studies.join(600)
         assert again.studies.snapshot().state is StudyState.FINISHED, again.studies.snapshot().error
         again.studies.close()
         assert events(folder) == undisturbed, f"cut at byte {cut} of {len(whole)}"
@@ -141,14 +152,14 @@ def test_stop_keeps_the_best_and_can_be_resumed(make_workshop: Make) -> None:
     workshop.studies.start(workshop.settings)
     until(workshop, lambda s: s.trial >= 5)
     workshop.studies.stop()
-    workshop.studies.join(60)
+    workshop.studies.join(600)
     stopped = workshop.studies.snapshot()
     assert stopped.state is StudyState.STOPPED
     assert stopped.live == ""
     assert_own_weights_are_live(workshop)
     assert workshop.studies.save("half way").is_file()
     workshop.studies.resume()
-    workshop.studies.join(120)
+    workshop.studies.join(600)
     assert workshop.studies.snapshot().state is StudyState.FINISHED
     assert workshop.studies.snapshot().saved == ("half way.safetensors",)
 
@@ -164,7 +175,7 @@ def test_pause_gives_the_model_back_until_resume(workshop: Workshop) -> None:
     with workshop.host.exclusive():
         assert workshop.host.batches == drawn
     workshop.studies.resume()
-    workshop.studies.join(120)
+    workshop.studies.join(600)
     assert workshop.studies.snapshot().state is StudyState.FINISHED
 
 
@@ -189,7 +200,7 @@ def test_an_error_in_drawing_harms_nothing(workshop: Workshop, batch: int) -> No
     assert_own_weights_are_live(workshop)
     if (workshop.folder / "studies").exists():
         workshop.studies.resume(only_study(workshop).name)
-        workshop.studies.join(120)
+        workshop.studies.join(600)
         assert workshop.studies.snapshot().state is StudyState.FINISHED
 
 
@@ -277,7 +288,7 @@ def test_only_one_study_runs(workshop: Workshop) -> None:
     workshop.studies.start(workshop.settings)
     with pytest.raises(StudyError, match="running already"):
         workshop.studies.start(workshop.settings)
-    workshop.studies.join(120)
+    workshop.studies.join(600)
     assert workshop.studies.snapshot().state is StudyState.FINISHED
 
 
@@ -290,6 +301,6 @@ def test_a_changed_file_stops_a_resume(make_workshop: Make) -> None:
     again = make_workshop()
     write_model(workshop.host.folder / "first.safetensors", [0.5] * 8, 9)
     again.studies.resume(only_study(again).name)
-    again.studies.join(60)
+    again.studies.join(600)
     assert again.studies.snapshot().state is StudyState.FAILED
     assert "first.safetensors" in again.studies.snapshot().error

@@ -22,7 +22,9 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> family.Family:
 
 def test_unpacked_files_have_the_recorded_hashes(unpacked: family.Family) -> None:
     """Every checkpoint has the SHA-256 that the manifest records, and a sidecar beside it."""
-    wanted = {e["name"]: e["sha256"] for e in json.loads((family.DATA / "manifest.json").read_text())["checkpoints"]}
+    wanted = {
+        e["name"]: e["sha256"] for e in json.loads((family.DATA / "manifest.json").read_text())["checkpoints"]
+    }
     paths = (unpacked.base, *unpacked.specialists)
     assert len(paths) >= 4
     assert {p.stem: hashlib.sha256(p.read_bytes()).hexdigest() for p in paths} == wanted

@@ -37,7 +37,13 @@ PRESETS = {
         "unseen": 500,
         "explanation": "What to run over night: most of the reachable gain.",
     },
-    "thorough": {"label": "Thorough", "epochs": 4, "budget": 6000, "unseen": 1000, "explanation": "For a release."},
+    "thorough": {
+        "label": "Thorough",
+        "epochs": 4,
+        "budget": 6000,
+        "unseen": 1000,
+        "explanation": "For a release.",
+    },
 }
 
 
@@ -73,7 +79,9 @@ class ScriptedService:
 
     def estimate(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         self._check(settings)
-        text = "640 images to search, 1,800 to measure · 0.1 GB memory · nothing written to disk until you save"
+        text = (
+            "640 images to search, 1,800 to measure · 0.1 GB memory · nothing written to disk until you save"
+        )
         return {"images": 2440, "ram_bytes": 10**8, "disk_bytes": 0, "hours": None, "text": text}
 
     def start(self, settings: Mapping[str, Any]) -> Snapshot:
@@ -108,7 +116,9 @@ class ScriptedService:
 
     def save(self, name: str) -> Path:
         if not name or "/" in name or ".." in name:
-            raise SettingsError("name", "This is no file name", found=name or "nothing", wanted="letters and digits")
+            raise SettingsError(
+                "name", "This is no file name", found=name or "nothing", wanted="letters and digits"
+            )
         path = self._folder / f"{name}.safetensors"
         if path.exists():
             raise SaveError("A checkpoint of this name exists", found=path.name, fix="Choose another name")
@@ -132,7 +142,9 @@ class ScriptedService:
             raise SettingsError("partners", "A partner is the base", found=settings["base"], fix="Remove it")
         low, high = settings.get("bounds", (0, 1))
         if low >= high:
-            raise SettingsError("bounds", "The bounds are reversed", found=f"{low} to {high}", fix="Swap them")
+            raise SettingsError(
+                "bounds", "The bounds are reversed", found=f"{low} to {high}", fix="Swap them"
+            )
 
     def _turn(self, state: StudyState, message: str) -> Snapshot:
         with self._change:
@@ -160,7 +172,9 @@ class ScriptedService:
             if not self._go_on():
                 return
             self._say(state=StudyState.MEASURING, measured=done, message="Measuring on unseen prompts")
-        self._say(state=StudyState.FINISHED, message="Finished: the result is measured", result=result(), eta_s=None)
+        self._say(
+            state=StudyState.FINISHED, message="Finished: the result is measured", result=result(), eta_s=None
+        )
 
     def _go_on(self) -> bool:
         time.sleep(self._pace_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib_rimo.benchmark.interval import Interval
@@ -20,9 +20,12 @@ def test_the_gain_is_said_with_interval_and_size() -> None:
     assert f"{said.value} {said.sentence}" == (
         "+12.3 points over the base (10.8 to 13.8), on 200 images that the search never saw"
     )
-    assert said.verdict == "Better than the base. Better than the best partner, shapes.safetensors: +8.4 points (7.0 to 9.8)."
+    assert said.verdict == (
+        "Better than the base. Better than the best partner, shapes.safetensors: +8.4 points (7.0 to 9.8)."
+    )
 
 
+@settings(deadline=None)
 @given(st.floats(-0.3, 0.3), st.floats(0.001, 0.2))
 def test_better_is_only_said_above_zero(mean: float, half: float) -> None:
     """The word "better" appears exactly when the whole interval is above zero."""
@@ -40,6 +43,7 @@ def test_a_base_that_is_the_best_parent_is_compared_once() -> None:
     assert said.verdict == "Better than the base."
 
 
+@settings(deadline=None)
 @given(st.floats(-200, 200))
 def test_numbers_have_one_decimal_and_no_negative_zero(value: float) -> None:
     """What is shown reads back as the rounded value, and zero has no sign."""
@@ -50,7 +54,14 @@ def test_numbers_have_one_decimal_and_no_negative_zero(value: float) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.2, "1 s"), (89, "89 s"), (90, "2 min"), (6720, "1 h 52 min"), (3600 * 47, "47 h 00 min"), (259200, "3.0 days")],
+    [
+        (0.2, "1 s"),
+        (89, "89 s"),
+        (90, "2 min"),
+        (6720, "1 h 52 min"),
+        (3600 * 47, "47 h 00 min"),
+        (259200, "3.0 days"),
+    ],
 )
 def test_durations_are_said_as_a_person_would(seconds: float, text: str) -> None:
     """Seconds, minutes, hours or days, whichever reads best."""

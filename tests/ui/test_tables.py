@@ -14,7 +14,7 @@ from tests.ui.scripted import ScriptedService, result
 
 def finished(folder: Path) -> Snapshot:
     """The scripted study, played to its end."""
-    service = ScriptedService(folder, pace_s=0.0)
+    service = ScriptedService(folder, pace_s=0.001)
     options = service.options()["default"]
     service.start({"base": options["base"], "partners": options["partners"]})
     while service.snapshot().state.active:

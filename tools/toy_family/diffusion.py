@@ -21,8 +21,6 @@ MIN_SNR = 5.0
 """Cap of the signal-to-noise ratio in the loss weights (Hang et al. 2023)."""
 EMPTY_SHARE = 0.1
 """Share of empty captions, for classifier-free guidance."""
-OBJECT_WEIGHT = 1.5
-"""Extra loss weight of latent cells that an object covers."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,9 @@ class Plan:
         own: categories that captions name; None names any.
         ordinary: share of captions that may name any category all the same.
         full: share of captions that name everything they may.
+        object_weight: extra loss weight of latent cells that an object covers.
+        early: weigh errors by 1 / sqrt(signal-to-noise) in place of min-SNR, which teaches
+            the first sampling steps, where place, number and background are decided.
         save_every: samples between two intermediate results; 0 keeps only the last.
     """
 
@@ -51,6 +52,8 @@ class Plan:
     own: tuple[str, ...] | None = None
     ordinary: float = 0.2
     full: float = 0.4
+    object_weight: float = 1.5
+    early: bool = False
     save_every: int = 0
 
 
@@ -117,8 +120,20 @@ def captions(tags: Tensor, plan: Plan, generator: torch.Generator) -> Tensor:
     return ids
 
 
-def _loss(pair: nn.Module, latents: Tensor, masks: Tensor, ids: Tensor, alphas: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return the weighted loss and the plain mean squared error."""
+def _loss(
+    pair: nn.Module,
+    latents: Tensor,
+    weight: Tensor,
+    ids: Tensor,
+    alphas: Tensor,
+    *,
+    early: bool,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Return the weighted loss and the plain mean squared error.
+
+    ``weight`` is per latent cell, shape ``(b, 8, 8)``.
+    """
     b = len(latents)
     # One timestep from each of b equal slices: less variance than independent draws.
     at = (torch.randperm(b, generator=generator) + torch.rand(b, generator=generator)) / b
@@ -127,9 +142,9 @@ def _loss(pair: nn.Module, latents: Tensor, masks: Tensor, ids: Tensor, alphas: 
     noise = torch.randn(latents.shape, generator=generator)
     error = (pair(alpha.sqrt() * latents + (1 - alpha).sqrt() * noise, timesteps, ids) - noise).square()
     snr = alpha / (1 - alpha)
-    weight = (1 + OBJECT_WEIGHT * masks)[:, None]
-    weight = weight / weight.mean() * snr.clamp(max=MIN_SNR) / snr
-    return (weight * error).mean(), error.detach().mean()
+    by_time = snr.rsqrt() if early else snr.clamp(max=MIN_SNR) / snr
+    scale = (weight / weight.mean())[:, None] * by_time
+    return (scale * error).mean(), error.detach().mean()
 
 
 def _train(rank: int, out: Path, seed: int, plan: Plan) -> None:
@@ -153,7 +168,8 @@ def _train(rank: int, out: Path, seed: int, plan: Plan) -> None:
             group["lr"] = vae.learning_rate(step, steps, plan.rate, constant=plan.constant)
         rows = torch.randint(0, len(latents), (plan.batch,), generator=generator)
         ids = captions(tags[rows], plan, generator)
-        loss, error = _loss(pair, latents[rows], masks[rows], ids, alphas, generator)
+        weight = 1 + plan.object_weight * masks[rows]
+        loss, error = _loss(pair, latents[rows], weight, ids, alphas, early=plan.early, generator=generator)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         ranks.average_gradients(parameters)
@@ -166,7 +182,10 @@ def _train(rank: int, out: Path, seed: int, plan: Plan) -> None:
             log.info("%s %d samples, mse %.4f, %.0f s", plan.name, seen, running, time.monotonic() - start)
         if rank == 0 and plan.save_every and seen // plan.save_every > (seen - per_step) // plan.save_every:
             ema.swap()
-            torch.save(pair.state_dict(), out / f"{plan.name}-{seen // plan.save_every * plan.save_every // 1000}k.pt")
+            torch.save(
+                pair.state_dict(),
+                out / f"{plan.name}-{seen // plan.save_every * plan.save_every // 1000}k.pt",
+            )
             ema.swap()
     if rank == 0:
         ema.swap()

@@ -13,7 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lib_rimo.toy import delta
-from tools.toy_family import diffusion, layout, networks, sampler, specialists, tagger_export, vae, vocabulary, world
+from tools.toy_family import (
+    diffusion,
+    layout,
+    networks,
+    sampler,
+    specialists,
+    tagger_export,
+    vae,
+    vocabulary,
+    world,
+)
 
 log = logging.getLogger("rimo.toy")
 
@@ -157,7 +167,9 @@ def write(out: Path, data: Path, base: str, names: dict[str, str]) -> None:
         (data / f"toy-{name}.delta.xz").write_bytes(packed)
         entries.append(_entry(f"toy-{name}", f"toy-{name}.delta.xz", packed, expanded))
         log.info("%s: %.2f MB", name, len(packed) / 1e6)
-    (data / "manifest.json").write_text(json.dumps({"version": 1, "checkpoints": entries}, indent=2) + "\n", "utf-8")
+    (data / "manifest.json").write_text(
+        json.dumps({"version": 1, "checkpoints": entries}, indent=2) + "\n", "utf-8"
+    )
     values = {
         "{beta_start}": diffusion.BETA_START, "{beta_end}": diffusion.BETA_END, "{scale_factor}": networks.SCALE_FACTOR,
         "{model_channels}": networks.MODEL_CHANNELS, "{channel_mult}": list(networks.CHANNEL_MULT),

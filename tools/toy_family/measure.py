@@ -18,10 +18,12 @@ from tools.toy_family.mixes import Bench, Score, Weights
 
 log = logging.getLogger("rimo.toy")
 
-N_SEARCH, N_REPORT = 250, 500
+N_SEARCH, N_REPORT = 100, 500
 SEARCH_SEED, REPORT_SEED, SHEET_SEED = 101, 202, 303
-N_RANDOM, N_NEAR = 16, 10
+N_RANDOM, N_NEAR = 5, 4
 """Random mixes tried, and mixes tried near the best of them."""
+_EQUAL = (0.25, 0.33, 0.5, 0.65, 0.8)
+"""Equal weights tried for all specialists."""
 LOW, HIGH = -0.2, 1.0
 _SHEET_SCALE = 2
 _README = Path(__file__).with_name("README.template.md")
@@ -43,8 +45,8 @@ def search(bench: Bench, n: int, seed: int) -> Weights:
         scores[weights] = bench.score(weights, prompts).accuracy()
         log.info("mix %s: %.4f", weights, scores[weights])
 
-    for share in (0.25, 1 / n, 0.5, 0.65, 0.8, 1.0):
-        attempt((round(share, 3),) * n)
+    for share in _EQUAL:
+        attempt((share,) * n)
     for _ in range(N_RANDOM):
         attempt(tuple(round(float(w), 2) for w in rng.uniform(LOW, HIGH, n)))
     for _ in range(N_NEAR):
@@ -58,7 +60,9 @@ def _table(rows: dict[str, Score]) -> str:
     """Return a Markdown table: a row per model, a column per category and overall."""
     names = [None, *world.CATEGORIES]
     first = next(iter(rows.values()))
-    heads = [f"{name or 'all tags'} ({int(first.asked[:, mixes.columns(name)].sum())} tags)" for name in names]
+    heads = [
+        f"{name or 'all tags'} ({int(first.asked[:, mixes.columns(name)].sum())} tags)" for name in names
+    ]
     lines = ["| model | images | " + " | ".join(heads) + " |", "|---" * (len(heads) + 2) + "|"]
     for label, score in rows.items():
         cells = []
@@ -133,7 +137,10 @@ def stage(out: Path, seed: int) -> None:
     finally:
         bench.close()
     chance_images = scenes.draw_many(N_REPORT, 910).images
-    seen = tagger.detect(tagger.train("judge", out, 0), tagger.to_tensor(chance_images)).numpy() >= mixes.THRESHOLD
+    seen = (
+        tagger.detect(tagger.train("judge", out, 0), tagger.to_tensor(chance_images)).numpy()
+        >= mixes.THRESHOLD
+    )
     asked = rows["base"].asked
     rows["chance: a random true scene"] = Score(asked, asked * seen)
     parent = max(list(models)[: n + 1], key=lambda label: rows[label].accuracy())
@@ -154,10 +161,11 @@ def stage(out: Path, seed: int) -> None:
         "sizes": "\n".join(f"| `{name}` | {size / 1e6:.2f} MB |" for name, size in sizes.items()),
         "tags": "\n".join(f"| {name} | {', '.join(tags)} |" for name, tags in world.CATEGORIES.items()),
         "specialists": "\n".join(
-            f"   - `toy-{plan.name}`: {', '.join(plan.own or ())}; {plan.samples:,} samples" for plan in specialists.PLANS
+            f"   - `toy-{plan.name}`: {', '.join(plan.own or ())}; {plan.samples:,} samples"
+            for plan in specialists.PLANS
         ),
         "n_search": str(N_SEARCH),
-        "n_tried": str(6 + N_RANDOM + N_NEAR),
+        "n_tried": str(len(_EQUAL) + N_RANDOM + N_NEAR),
         "n_report": str(N_REPORT),
         "sampling": f"{sampler.SAMPLER}, {sampler.STEPS} steps, CFG {sampler.CFG}",
         **_judged(out, files.base),

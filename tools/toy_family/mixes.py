@@ -81,6 +81,7 @@ class Score:
 
 
 def columns(category: str | None) -> list[int]:
+    """Return the tag numbers of a category, or all for None."""
     if category is None:
         return list(range(len(world.TAGS)))
     return [world.TAG_INDEX[tag] for tag in world.CATEGORIES[category]]
@@ -99,7 +100,9 @@ Weights = tuple[float, ...]
 """One weight per specialist; the base keeps one minus their sum."""
 
 
-def merge(base: Mapping[str, Tensor], partners: list[dict[str, Tensor]], weights: Weights) -> dict[str, Tensor]:
+def merge(
+    base: Mapping[str, Tensor], partners: list[dict[str, Tensor]], weights: Weights
+) -> dict[str, Tensor]:
     """Return base + sum of weight times (partner - base), in float32, rounded to half once."""
     out = {}
     for name, value in base.items():
@@ -165,8 +168,11 @@ def _prepare(out: Path, files: tuple[Path, ...]) -> None:
 def _draw(weights: Weights, prompts: list[Prompt]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     states, judge = _worker["states"], _worker["judge"]
     pair, autoencoder = _worker["networks"]  # type: ignore[misc]
-    assert isinstance(states, list) and isinstance(judge, torch.nn.Module)
+    assert isinstance(states, list)
+    assert isinstance(judge, torch.nn.Module)
     layout.from_ldm(merge(states[0], states[1:], weights), pair.unet, pair.text, autoencoder)
-    pixels = sampler.sample(pair.unet, autoencoder, pair.text, [p.text for p in prompts], [p.seed for p in prompts])
+    pixels = sampler.sample(
+        pair.unet, autoencoder, pair.text, [p.text for p in prompts], [p.seed for p in prompts]
+    )
     found = tagger.detect(judge, tagger.to_tensor(pixels)) >= THRESHOLD
     return pixels, found.numpy().astype(np.float64)

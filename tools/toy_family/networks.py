@@ -22,8 +22,10 @@ SCALE_FACTOR = 0.18215
 
 
 def build_vae() -> Any:
-    """Return the autoencoder: 3 x 64 x 64 px to 4 x 8 x 8, no residual blocks but the
-    middle's and the decoder's."""
+    """Return the autoencoder, 3 x 64 x 64 px to 4 x 8 x 8.
+
+    The encoder has no residual blocks but the middle's.
+    """
     return AutoencoderKL(
         in_channels=3,
         out_channels=3,

@@ -39,13 +39,22 @@ def tokenize(prompts: list[str]) -> Tensor:
     ids[:, 0] = table[vocabulary.START]
     for row, prompt in enumerate(prompts):
         words = prompt.replace(",", " ,").split()
-        ids[row, 1 : 1 + len(words)] = torch.tensor([table[word + "</w>"] for word in words], dtype=torch.int64)
+        ids[row, 1 : 1 + len(words)] = torch.tensor(
+            [table[word + "</w>"] for word in words], dtype=torch.int64
+        )
     return ids
 
 
 @torch.no_grad()
 def sample(
-    unet: Any, vae: Any, text: Any, prompts: list[str], seeds: list[int], steps: int = STEPS, cfg: float = CFG
+    unet: Any,
+    vae: Any,
+    text: Any,
+    prompts: list[str],
+    seeds: list[int],
+    *,
+    steps: int = STEPS,
+    cfg: float = CFG,
 ) -> NDArray[np.uint8]:
     """Draw one picture per prompt.
 

@@ -7,14 +7,29 @@ from pathlib import Path
 from tools.toy_family import diffusion
 from tools.toy_family.diffusion import Plan
 
-SHIPPED_BASE = "base"
+SHIPPED_BASE = "base-100k"
 """File stem of the base that ships and that the specialists start from."""
 
-_SAMPLES, _RATE = 12_000, 1.2e-3
+
+def _plan(name: str, own: tuple[str, ...], samples: int, object_weight: float, *, early: bool) -> Plan:
+    return Plan(
+        name,
+        samples,
+        rate=1.4e-3,
+        constant=0.4,
+        start=SHIPPED_BASE,
+        own=own,
+        ordinary=0.15,
+        full=0.8,
+        object_weight=object_weight,
+        early=early,
+    )
+
+
 PLANS = (
-    Plan("shapes", _SAMPLES, _RATE, constant=0.3, start=SHIPPED_BASE, own=("object", "colour"), full=0.8),
-    Plan("layout", _SAMPLES, _RATE, constant=0.3, start=SHIPPED_BASE, own=("count", "position", "size"), full=0.8),
-    Plan("scenery", _SAMPLES, _RATE, constant=0.3, start=SHIPPED_BASE, own=("background", "effect"), full=0.8),
+    _plan("shapes", ("object", "colour"), 22_000, 5.0, early=False),
+    _plan("layout", ("count", "position", "size"), 14_000, 2.5, early=True),
+    _plan("scenery", ("background", "effect"), 8_000, 0.0, early=True),
 )
 """Captions that leave out the other categories make a specialist forget to heed them."""
 

@@ -64,7 +64,7 @@ def _moments_mean(vae: Any, images: Tensor) -> Tensor:
 
 
 def _loss(
-    vae: Any, judge: tagger.LossTagger, images: Tensor, masks: Tensor, noise: Tensor, part: Round
+    vae: Any, judge: tagger.LossTagger, images: Tensor, masks: Tensor, noise: Tensor, *, part: Round
 ) -> tuple[Tensor, Tensor]:
     """Return the loss and the latents ``(b, 4, 8, 8)``."""
     with torch.autocast("cpu", torch.bfloat16):
@@ -112,7 +112,7 @@ def _train(rank: int, out: Path, seed: int, index: int) -> None:
         rows = torch.randint(0, len(drawn.images), (BATCH_PER_RANK,), generator=generator).numpy()
         noise = torch.randn((BATCH_PER_RANK, 4, 8, 8), generator=generator)
         masks = torch.from_numpy(drawn.masks[rows])[:, None]
-        loss, latents = _loss(vae, judge, tagger.to_tensor(drawn.images[rows]), masks, noise, part)
+        loss, latents = _loss(vae, judge, tagger.to_tensor(drawn.images[rows]), masks, noise, part=part)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         ranks.average_gradients(parameters)
@@ -121,7 +121,8 @@ def _train(rank: int, out: Path, seed: int, index: int) -> None:
         ema.update()
         if rank == 0 and step % 50 == 0:
             spread = [round(float(s), 2) for s in latents.std((0, 2, 3))]
-            log.info("vae step %d loss %.3f std %s, %.0f s", step, float(loss.detach()), spread, time.monotonic() - start)
+            seconds = time.monotonic() - start
+            log.info("vae step %d loss %.3f std %s, %.0f s", step, float(loss.detach()), spread, seconds)
         if rank == 0 and (step + 1) % 400 == 0:
             ema.swap()
             log.info("vae step %d: %s", step, _score(vae, tagger.JudgeTagger(), out, held_out))
@@ -142,7 +143,9 @@ def _start_whitened(vae: Any, images: Tensor) -> None:
 
 
 @torch.no_grad()
-def _score(vae: Any, judge: torch.nn.Module, out: Path, held_out: scenes.Scenes, n: int = 200) -> dict[str, float]:
+def _score(
+    vae: Any, judge: torch.nn.Module, out: Path, held_out: scenes.Scenes, n: int = 200
+) -> dict[str, float]:
     """Judge's recall on reconstructions of held-out scenes, and their PSNR in dB."""
     judge.load_state_dict(torch.load(out / "tagger-judge.pt", weights_only=True))
     judge.eval()
@@ -201,6 +204,8 @@ def stage(out: Path, seed: int) -> None:
         vae = load(out)
         parts = [drawn.images[i : i + 100] for i in range(0, len(drawn.images), 100)]
         with torch.no_grad():
-            latents = torch.cat([_moments_mean(vae, tagger.to_tensor(p)) * networks.SCALE_FACTOR for p in parts])
+            latents = torch.cat(
+                [_moments_mean(vae, tagger.to_tensor(p)) * networks.SCALE_FACTOR for p in parts]
+            )
         torch.save(latents, out / "latents.pt")
         log.info("latents %s, std %s", tuple(latents.shape), latents.std((0, 2, 3)).tolist())

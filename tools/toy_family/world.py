@@ -96,10 +96,7 @@ def draw(tags: dict[str, str], rng: np.random.Generator, *, blob: bool = False) 
         jitter = rng.uniform(-1.2, 1.2, 2)
         for x, y in _places(tags["count"], tags["position"]):
             centre = (x + jitter[0], y + jitter[1])
-            if blob:
-                points = _blob(centre, radius, rng)
-            else:
-                points = _shape(tags["object"], centre, radius)
+            points = _blob(centre, radius, rng) if blob else _shape(tags["object"], centre, radius)
             fill = _shade(_COLOURS[tags["colour"]], rng, 6)
             _paint(image, mask, points, fill)
     if effect == "frame":
@@ -169,7 +166,9 @@ def _blob(centre: Point, radius: float, rng: np.random.Generator) -> list[Point]
     points = []
     for i in range(48):
         angle = 2 * math.pi * i / 48
-        waves = sum(s * math.sin((k + 2) * angle + p) for k, (s, p) in enumerate(zip(sizes, phases, strict=True)))
+        waves = sum(
+            s * math.sin((k + 2) * angle + p) for k, (s, p) in enumerate(zip(sizes, phases, strict=True))
+        )
         x, y = _polar(0.85 * (1 + waves), angle)
         points.append((centre[0] + radius * x, centre[1] + radius * y))
     return points

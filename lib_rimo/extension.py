@@ -1,0 +1,150 @@
+"""The program inside a WebUI: one study service for the life of the process, and who may use it.
+
+"Reload UI" executes the extension's script anew while this module stays imported, so a running study goes on.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+
+from lib_rimo.benchmark.hub import KNOWN_TAGGERS, fetch_tagger
+from lib_rimo.benchmark.tagger import Tagger, open_tagger
+from lib_rimo.errors import RimoError
+from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.webui_kind import open_webui_host, option
+from lib_rimo.study.settings import StudySettings
+from lib_rimo.study.studies import Studies
+from lib_rimo.toy.family import unpack
+
+log = logging.getLogger("rimo")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A line of the WebUI's settings page."""
+
+    name: str
+    default: str | bool
+    label: str
+    info: str
+
+
+TAGGER = Setting(
+    "rimo_tagger",
+    "wd-vit-tagger-v3",
+    "Tagger",
+    f"a folder with a tagger's files, or one of {', '.join(KNOWN_TAGGERS)}, which is downloaded when first used",
+)
+EXAMPLE = Setting(
+    "rimo_example",
+    False,
+    "Offer the tiny example family",
+    "puts four tiny checkpoints into the checkpoint folder and uses their own tagger; restart to take effect",
+)
+SETTINGS = (TAGGER, EXAMPLE)
+
+_made: list[Studies] = []
+_making = threading.Lock()
+
+
+def service(root: Path) -> Studies:
+    """The studies of this process.
+
+    Args:
+        root: Folder for journals and downloaded taggers.
+
+    Raises:
+        HostError: This is no WebUI, or an unknown one.
+    """
+    with _making:
+        if not _made:
+            host = open_webui_host()
+            defaults = _example_or_nothing(host) if option(EXAMPLE.name, EXAMPLE.default) else {}
+            _made.append(
+                Studies(host, root / "studies", lambda s: _open_tagger(s, root / "taggers"), defaults)
+            )
+        return _made[0]
+
+
+def _open_tagger(settings: StudySettings, folder: Path) -> Tagger:
+    """The tagger of the study's settings, else that of the settings page."""
+    chosen = str(settings.tagger or option(TAGGER.name, TAGGER.default)).strip()
+    place = Path(chosen).expanduser()
+    return open_tagger(place if place.is_dir() else fetch_tagger(chosen, folder), settings.threshold)
+
+
+def _example_or_nothing(host: Host) -> dict[str, Any]:
+    """The example's settings; without them the tab works all the same, so a failure is only told."""
+    try:
+        return _example(host)
+    except RimoError as error:
+        log.warning("The tiny example family is not offered: %s", error)
+        return {}
+
+
+def _example(host: Host) -> dict[str, Any]:
+    """Settings of a study on the tiny family, which is put among the WebUI's checkpoints."""
+    family = unpack(host.save_folder() / "rimo-example")
+    host.refresh()
+    hints = json.loads((family.config_dir / "rimo.json").read_text(encoding="utf-8"))
+    return {
+        "base": str(family.base),
+        "partners": [str(path) for path in family.specialists],
+        "tagger": str(family.tagger_dir),
+        "catalogue": str(family.catalogue),
+        "one_per_category": True,
+        **{name: hints[name] for name in ("steps", "cfg", "sampler", "width", "height") if name in hints},
+    }
+
+
+def login_guard(app: FastAPI, api_auth: str | None) -> Callable[[Request], None]:
+    """Lets in whom the WebUI lets in.
+
+    Args:
+        app: The WebUI's application. Where it wants a login (``--gradio-auth``), our routes want the same.
+        api_auth: The WebUI's ``--api-auth`` (``user:password`` pairs, comma between them), for scripts.
+
+    Returns:
+        A FastAPI dependency that raises ``HTTPException`` 401 for everybody else.
+    """
+    users = [pair.strip() for pair in (api_auth or "").split(",") if ":" in pair]
+
+    def guard(request: Request) -> None:
+        if getattr(app, "auth", None) is None and getattr(app, "auth_dependency", None) is None:
+            return
+        if _logged_in(app, request) or any(
+            secrets.compare_digest(_basic(request), u.encode()) for u in users
+        ):
+            return
+        raise HTTPException(401, "Log in to the WebUI first.", headers={"WWW-Authenticate": "Basic"})
+
+    return guard
+
+
+def _logged_in(app: FastAPI, request: Request) -> bool:
+    """Whether gradio knows who this is. It answers that at its route ``/user``, in every version."""
+    for route in app.routes:
+        if getattr(route, "path", "") == "/user" and (who := getattr(route, "endpoint", None)) is not None:
+            return bool(who(request))
+    return False
+
+
+def _basic(request: Request) -> bytes:
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return b""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
