@@ -244,21 +244,22 @@ def measure(folder: Path, *, quick: bool, rounds: int, threads: int) -> dict[str
         swapper = Swapper(sources, partition, threads=threads)
         first_s = timed(lambda: swapper.swap(recipes[1], slots))
         floors, swaps, ratios, cpu_ratios, restores = [], [], [], [], []
-        peaks: list[int | None] = []
         for _ in range(rounds):
             for recipe in recipes:
                 # Whichever way of copying is quicker now: torch's own threads do badly on a busy machine.
                 by_threads_s, floor_cpu_s = both_times(floor_by_threads)
                 floor_s = min(timed(floor_by_torch), by_threads_s)
-                with ExtraMemory() as extra:
-                    swap_s, swap_cpu_s = both_times(lambda recipe=recipe: swapper.swap(recipe, slots))  # type: ignore[misc]
+                swap_s, swap_cpu_s = both_times(lambda recipe=recipe: swapper.swap(recipe, slots))  # type: ignore[misc]
                 floors.append(floor_s)
                 swaps.append(swap_s)
                 ratios.append(swap_s / floor_s)
                 cpu_ratios.append(swap_cpu_s / floor_cpu_s)
-                peaks.append(extra.peak_bytes)
             restores.append(timed(lambda: swapper.restore(slots)))
             swapper.swap(recipes[1], slots)
+        # Not during the timed swaps: watching takes time itself.
+        with ExtraMemory() as extra:
+            for recipe in recipes:
+                swapper.swap(recipe, slots)
         plain_s = timed(plain)
         save_s = timed(lambda: save_merged(recipes[0], sources, partition, folder, "saved", threads=threads))
 
@@ -269,7 +270,6 @@ def measure(folder: Path, *, quick: bool, rounds: int, threads: int) -> dict[str
 
         reload_s = timed(reload)
     floor_s, swap_s = statistics.median(floors), statistics.median(swaps)
-    known = [peak for peak in peaks if peak is not None]
     return {
         "quick": quick,
         "threads": threads,
@@ -283,7 +283,7 @@ def measure(folder: Path, *, quick: bool, rounds: int, threads: int) -> dict[str
         "swap_over_floor_processor": statistics.median(cpu_ratios),
         "first_swap_s": first_s,
         "restore_s": statistics.median(restores),
-        "peak_extra_bytes": max(known) if known else None,
+        "peak_extra_bytes": extra.peak_bytes,
         "plain_s": plain_s,
         "plain_over_floor": plain_s / floor_s,
         "save_s": save_s,

@@ -110,7 +110,8 @@ class DefaultStrategy:
         ladders = [[np.full(shape, v) for v in sorted({*settings.equal_weights, 1.0 / (k + 1)})]]
         if k > 1:
             rows = np.eye(k)[:, :, None] * np.ones(shape)
-            ladders += [[settings.single_weight * row] for row in rows]
+            alone = [v for v in settings.single_weights if v <= float(problem.high.max())]
+            ladders += [[v * row for v in alone] for row in rows]
         frozen = [[problem.matrix(w.reshape(-1)) for w in ladder] for ladder in ladders]
         return [[w for w in dict.fromkeys(ladder) if w != problem.zero()] for ladder in frozen]
 

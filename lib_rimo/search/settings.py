@@ -24,7 +24,8 @@ class SearchSettings:
             probability.
         hopeful_chance: The stage of one weight per partner goes on while a recipe of it beats the base with at least
             this probability; where partners help some groups and hurt others it is skipped.
-        single_weight: Weight at which each partner alone is tried.
+        single_weights: Weights at which each partner alone is tried, as far as the bounds allow. At 1 it is the
+            partner itself: whoever mixes must know when a parent is better than the mix.
         shared_factor: The stage of one weight per partner ends after ``shared_factor * (1 + n_partners)`` recipes.
         additive: Share of the model that adds up over block groups, see ``kernel.py``.
         kappa_start: Optimism at the beginning, in standard deviations.
@@ -49,11 +50,11 @@ class SearchSettings:
     prompts_per_trial: int = 16
     base_prompts: int = 48
     base_share: float = 0.08
-    equal_weights: tuple[float, ...] = (0.1, 0.2)
+    equal_weights: tuple[float, ...] = (0.1, 0.2, 0.4)
     trivial_prompts: int = 8
     hopeless_chance: float = 0.1
     hopeful_chance: float = 0.3
-    single_weight: float = 0.2
+    single_weights: tuple[float, ...] = (0.2, 1.0)
     shared_factor: int = 3
     additive: float = 0.5
     kappa_start: float = 1.0

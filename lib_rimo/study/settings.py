@@ -35,8 +35,9 @@ class StudySettings:
             width of every reported interval falls with its square root.
         seed: Of prompts, noise, partners and search.
         strategy: Name of the search strategy.
-        bounds: Lowest and highest weight of a partner in a group. Slightly negative lets a partner be
-            subtracted; more only breaks pictures (upstream's 1.8/-0.8 collapses).
+        bounds: Lowest and highest weight of a partner in a group. At 1 the group is the partner's, so that each
+            parent is among the mixes. Slightly negative lets a partner be subtracted; more only breaks pictures
+            (upstream's 1.8/-0.8 collapses).
         objective: ``soft`` searches on the tagger's probabilities, which carry more than hit or miss; results
             are always reported as hit or miss.
         config: Folder with the models' configuration, for hosts that are told one; kept here so that a study can
@@ -68,7 +69,7 @@ class StudySettings:
     unseen: int = 400
     seed: int = 0
     strategy: str = "default"
-    bounds: tuple[float, float] = (-0.1, 0.7)
+    bounds: tuple[float, float] = (-0.2, 1.0)
     objective: str = "soft"
     config: Path | None = None
     tagger: Path | None = None

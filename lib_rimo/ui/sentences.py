@@ -144,6 +144,8 @@ def gain(result: Result) -> Gain:
     )
     best = result.gain_over_best_parent
     verdict = f"{_VERDICTS[tone(over_base)]} the base."
+    if over_base.low == over_base.high == 0:  # the same weights give the same images
+        verdict = "No mix beat the base within this budget, so the best so far is the base itself."
     if result.best_parent in result.parents:
         verdict += (
             f" {_VERDICTS[tone(best)]} the best partner, {result.best_parent}: "

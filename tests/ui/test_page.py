@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -72,7 +72,8 @@ def visit() -> Callable[..., tuple[int, dict[bytes, bytes], bytes]]:
         async def receive() -> Any:
             return {"type": "http.request", "body": b""}
 
-        asyncio.run(Page(_gradio, ["style.css", "rimo.js"], local=True)(scope, receive, send))
+        with contextlib.suppress(StopIteration):  # nothing here waits, so one step runs it to its end
+            Page(_gradio, ["style.css", "rimo.js"], local=True)(scope, receive, send).send(None)
         return said[0]["status"], dict(said[0]["headers"]), b"".join(m.get("body", b"") for m in said[1:])
 
     return ask

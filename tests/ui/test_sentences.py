@@ -43,6 +43,14 @@ def test_a_base_that_is_the_best_parent_is_compared_once() -> None:
     assert said.verdict == "Better than the base."
 
 
+def test_a_winner_that_is_the_base_is_called_so() -> None:
+    """A study that ends with the base's own weights does not speak of a close call."""
+    same = Interval(0.0, 0.0, 0.0, 60, 300)
+    said = sentences.gain(dataclasses.replace(result(), gain_over_base=same, best_parent="plain.safetensors"))
+    assert said.verdict == "No mix beat the base within this budget, so the best so far is the base itself."
+    assert (said.value, said.tone) == ("0.0", "unclear")
+
+
 @settings(deadline=None)
 @given(st.floats(-200, 200))
 def test_numbers_have_one_decimal_and_no_negative_zero(value: float) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -121,7 +122,7 @@ class Bench:
 
     Args:
         out: folder of the intermediate results (tagger).
-        data: folder of the shipped artefacts; the expanded checkpoints are measured.
+        files: expanded checkpoints, the base first.
     """
 
     def __init__(self, out: Path, files: tuple[Path, ...]) -> None:
@@ -151,7 +152,8 @@ class Bench:
         self._pool.shutdown()
 
 
-_worker: dict[str, object] = {}
+_worker: dict[str, Any] = {}
+"""What a worker process loads once: the checkpoints, the judge, the networks."""
 
 
 def _prepare(out: Path, files: tuple[Path, ...]) -> None:
@@ -167,9 +169,7 @@ def _prepare(out: Path, files: tuple[Path, ...]) -> None:
 
 def _draw(weights: Weights, prompts: list[Prompt]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     states, judge = _worker["states"], _worker["judge"]
-    pair, autoencoder = _worker["networks"]  # type: ignore[misc]
-    assert isinstance(states, list)
-    assert isinstance(judge, torch.nn.Module)
+    pair, autoencoder = _worker["networks"]
     layout.from_ldm(merge(states[0], states[1:], weights), pair.unet, pair.text, autoencoder)
     pixels = sampler.sample(
         pair.unet, autoencoder, pair.text, [p.text for p in prompts], [p.seed for p in prompts]

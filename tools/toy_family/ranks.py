@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 from torch import distributed
+from torch.multiprocessing.spawn import spawn
 from torch.nn import Parameter
 
 N_RANKS = 2
@@ -27,9 +28,7 @@ def run(work: Callable[..., None], *arguments: object) -> None:
     """
     with tempfile.TemporaryDirectory() as folder:
         meeting = (Path(folder) / "meeting").as_uri()
-        torch.multiprocessing.spawn(  # type: ignore[no-untyped-call]
-            _enter, args=(meeting, work, arguments), nprocs=N_RANKS
-        )
+        spawn(_enter, args=(meeting, work, arguments), nprocs=N_RANKS)
 
 
 def _enter(rank: int, meeting: str, work: Callable[..., None], arguments: tuple[object, ...]) -> None:

@@ -27,7 +27,7 @@ def _plan(name: str, own: tuple[str, ...], samples: int, object_weight: float, *
 
 
 PLANS = (
-    _plan("shapes", ("object", "colour"), 22_000, 5.0, early=False),
+    _plan("shapes", ("object", "colour"), 16_000, 5.0, early=True),
     _plan("layout", ("count", "position", "size"), 14_000, 2.5, early=True),
     _plan("scenery", ("background", "effect"), 8_000, 0.0, early=True),
 )

@@ -143,7 +143,7 @@ def train(kind: str, out: Path, seed: int) -> nn.Module:
         images = disturb(to_tensor(odd.images[rows.numpy()]), generator)
         loss = functional.binary_cross_entropy_with_logits(model(images), labels[rows])
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         schedule.step()
         if step % 100 == 0:

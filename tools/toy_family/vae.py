@@ -114,7 +114,7 @@ def _train(rank: int, out: Path, seed: int, index: int) -> None:
         masks = torch.from_numpy(drawn.masks[rows])[:, None]
         loss, latents = _loss(vae, judge, tagger.to_tensor(drawn.images[rows]), masks, noise, part=part)
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         ranks.average_gradients(parameters)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()

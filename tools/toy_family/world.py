@@ -103,7 +103,7 @@ def draw(tags: dict[str, str], rng: np.random.Generator, *, blob: bool = False) 
         _frame(image, rng)
     small = image.resize((SIZE, SIZE), Image.Resampling.BOX)
     cells = mask.resize((8, 8), Image.Resampling.BOX)
-    return Scene(np.asarray(small, np.uint8), dict(tags), np.asarray(cells, np.float32) / 255)
+    return Scene(np.asarray(small, np.uint8), dict(tags), np.asarray(cells, np.float32) / np.float32(255))
 
 
 def labels(tags: dict[str, str]) -> NDArray[np.float32]:
@@ -254,9 +254,10 @@ def _effect_behind(image: Image.Image, name: str, rng: np.random.Generator) -> N
         x, y = _UP * (32 + rng.uniform(-2, 2)), _UP * (60 + rng.uniform(-2, 2))
         arcs = ((226, 40, 40), (250, 150, 30), (250, 226, 50), (60, 180, 70), (50, 110, 220), (140, 60, 190))
         for i, colour in enumerate(arcs):
-            r = _UP * (56 - 3.2 * i)
+            reach = _UP * (56 - 3.2 * i)
             # An arc only: the ground below it keeps the background's colours.
-            draw.arc((x - r, y - r, x + r, y + r), 180, 360, fill=colour, width=round(3.4 * _UP))
+            box = (x - reach, y - reach, x + reach, y + reach)
+            draw.arc(box, 180, 360, fill=colour, width=round(3.4 * _UP))
 
 
 def _frame(image: Image.Image, rng: np.random.Generator) -> None:

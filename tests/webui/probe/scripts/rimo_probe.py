@@ -24,7 +24,8 @@ def on_app_started(_: Any, app: FastAPI) -> None:
         with contextlib.redirect_stdout(printed):
             own = ["--rootdir", str(CHECKOUT), "-c", str(CHECKOUT / "pyproject.toml")]
             # The WebUI's libraries warn of this and that; here only our own behaviour is judged.
-            code = pytest.main([*own, "-p", "no:cacheprovider", "-W", "ignore", *arguments])
+            here = [str(CHECKOUT / a) if (CHECKOUT / a).exists() else a for a in arguments]
+            code = pytest.main([*own, "-p", "no:cacheprovider", "-W", "ignore", *here])
         return {"code": int(code), "printed": printed.getvalue()}
 
 
