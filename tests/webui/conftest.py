@@ -85,7 +85,9 @@ class Webui:
             "width": size,
             "height": size,
         }
-        chosen = {"base": self.names[0], "partners": list(self.names[1:])}
+        chosen: dict[str, object] = {"base": self.names[0], "partners": list(self.names[1:])}
+        if folder := os.environ.get("RIMO_WEBUI_TAGGER"):
+            chosen["tagger"] = folder
         self.ask("rimo/v1/start", {**chosen, **small, **settings})
 
     def snapshot(self) -> dict[str, Any]:
