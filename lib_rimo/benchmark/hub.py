@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,12 +82,11 @@ def fetch_tagger(name: str, folder: Path, *, endpoint: str | None = None) -> Pat
         return target
     try:
         # Here and not above: the program works without the hub, and its import takes a second.
-        from huggingface_hub import hf_hub_download
-
+        hub = importlib.import_module("huggingface_hub")
         target.mkdir(parents=True, exist_ok=True)
         for file in missing:
             log.info("fetching %s of %s", file, known.repository)
-            hf_hub_download(known.repository, file, local_dir=str(target), endpoint=endpoint)
+            hub.hf_hub_download(known.repository, file, local_dir=str(target), endpoint=endpoint)
     except Exception as error:  # the hub's errors differ between its versions and share no base class
         raise TaggerError(
             f"The tagger {name} could not be fetched",

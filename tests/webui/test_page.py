@@ -59,7 +59,9 @@ def test_study_by_clicks(webui: Webui, browser: Browser) -> None:
     page.wait_for_timeout(1000)
     page.locator("#rimo-start").click()
     page.wait_for_selector('#rimo-tab[data-state="searching"]')
-    page.wait_for_selector('#rimo-tab [data-rimo="plot"] .rimo-dots[d]', state="attached", timeout=PATIENCE_MS)
+    page.wait_for_selector(
+        '#rimo-tab [data-rimo="plot"] .rimo-dots[d]', state="attached", timeout=PATIENCE_MS
+    )
     picture(page, "searching-light")
     dark = open_tab(browser, webui, "dark")
     dark.wait_for_timeout(3000)

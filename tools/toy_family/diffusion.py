@@ -171,7 +171,7 @@ def _train(rank: int, out: Path, seed: int, plan: Plan) -> None:
         weight = 1 + plan.object_weight * masks[rows]
         loss, error = _loss(pair, latents[rows], weight, ids, alphas, early=plan.early, generator=generator)
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         ranks.average_gradients(parameters)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
