@@ -64,13 +64,16 @@ class ForgeHost(WebuiHost):
         before = shared.opts.data.get("sd_model_checkpoint")
         main_entry.checkpoint_change(info.title, save=False)
         try:
-            return _engine(sd_models.forge_model_reload()[0])
+            engine = _engine(sd_models.forge_model_reload()[0])
         except Exception as error:
             if before:
                 main_entry.checkpoint_change(before, save=False)
             raise HostError(
                 "The checkpoint cannot be loaded", found=f"{type(error).__name__}: {error}"
             ) from error
+        # The first loading adds a hash to the title; the dropdown shows nothing for the title from before.
+        shared.opts.data["sd_model_checkpoint"] = info.title
+        return engine
 
     def _activate(self) -> Any:
         from modules import sd_models

@@ -246,7 +246,7 @@ class Studies:
             if self._stopping():
                 self._show(StudyState.STOPPED, "Stopped", None)
                 return
-            log.warning("The study ended: %s", error, exc_info=True)
+            log.info("The study ended: %s", error, exc_info=True)
             self._publish(state=StudyState.FAILED, message="Failed", error=str(error), live="")
         except Exception as error:
             log.exception("The study ended with an unexpected error")

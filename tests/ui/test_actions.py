@@ -42,7 +42,7 @@ def test_start_starts(act: Actions, service: ScriptedService) -> None:
 
 def test_a_mistake_is_marked_at_its_place(act: Actions, service: ScriptedService) -> None:
     """A mistake under Advanced opens it, is told above, and marked at its own field only."""
-    message, folded, partners, bounds = act.start(*filled(act, bounds_lowest=0.9))
+    message, folded, partners, bounds = act.start(*filled(act, bounds_lowest=1.5))
     assert "reversed" in message["value"]
     assert folded["open"] is True
     assert (partners["visible"], bounds["visible"]) == (False, True)

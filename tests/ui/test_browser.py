@@ -101,7 +101,7 @@ def test_wrong_settings_are_said_beside_the_field(scripted: Served, opened: Call
     """Bounds in the wrong order open the folded part, mark the field, and nothing starts."""
     page = opened(scripted)
     page.click("#rimo-advanced >> text=Advanced")
-    field(page, "bounds-lowest").fill("0.9")
+    field(page, "bounds-lowest").fill("1.5")
     field(page, "bounds-lowest").press("Tab")
     page.wait_for_selector("#rimo-error-bounds >> text=The bounds are reversed")
     page.click("#rimo-start")

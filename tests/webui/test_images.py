@@ -6,7 +6,11 @@ import random
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.webui.conftest import Webui
+
+PRESSES = 500
 
 
 def drawn(webui: Webui, lora: str) -> tuple[str, str]:
@@ -56,4 +60,23 @@ def test_another_checkpoint_pauses_the_study(webui: Webui) -> None:
     assert webui.names[1] in said["message"] + said["error"]
     webui.ask("rimo/v1/resume", {})
     webui.wait(lambda s: s["state"] == "searching" and s["images"] > said["images"])
+    assert webui.picture() == own
+
+
+@pytest.mark.parametrize("button", ["interrupt", "skip"])
+def test_interrupt_pauses_the_study(webui: Webui, button: str) -> None:
+    """The user's Interrupt and Skip end our picture, the study says so and goes on when it is resumed."""
+    own = webui.picture()
+    webui.start(budget=256)
+    webui.wait(lambda s: s["state"] == "searching" and s["images"] > 0)
+    for _ in range(PRESSES):
+        if webui.snapshot()["state"] != "searching":
+            break
+        webui.ask(f"sdapi/v1/{button}", {})  # between two pictures there is nothing to interrupt
+    said = webui.wait(lambda s: s["state"] == "paused")
+    assert "interrupted in the WebUI" in said["message"]
+    assert webui.picture() == own
+    webui.ask("rimo/v1/resume", {})
+    webui.wait(lambda s: s["state"] == "searching" and s["images"] > said["images"])
+    webui.stop()
     assert webui.picture() == own
