@@ -113,7 +113,7 @@ class Runner:
             images += self._study.bench.pictures(step.recipe, batch)
         files = self._pictures.keep_grid(step.epoch, images)
         event = ev.GridDrawn(step.epoch, files, tuple(p.text for p in prompts))
-        self._record(event, StudyState.SEARCHING, _searching(step.epoch + 1))
+        self._record(event, StudyState.SEARCHING, "Drew the sample grid")
 
     def _begin_epoch(self, epoch: int) -> None:
         settings = self.record.settings
@@ -221,4 +221,4 @@ def _share(budget: int, epochs: int, epoch: int) -> int:
 
 
 def _searching(epoch: int) -> str:
-    return f"Searching, epoch {epoch}"
+    return f"Drawing and scoring mixes of epoch {epoch}"

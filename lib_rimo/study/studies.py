@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lib_rimo.errors import RimoError, SettingsError, StudyError
+from lib_rimo.errors import HostTakenError, RimoError, SettingsError, StudyError
 from lib_rimo.hosts.host import Host
 from lib_rimo.study import events as ev
 from lib_rimo.study import journal as journals
@@ -59,6 +59,7 @@ class Studies:
         self._snapshot = Snapshot()
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._last: Command | None = None
+        self._taken = ""
         self._thread: threading.Thread | None = None
         self._study: OpenStudy | None = None
         self._journal: Journal | None = None
@@ -237,7 +238,7 @@ class Studies:
             folder = study_folder(self._folder, self._study.record.opened.study)
             runner = Runner(self._study, self._journal, Pictures(folder), self._show)
             self._show(StudyState.SEARCHING, "Drawing the base's sample grid", None)
-            while not runner.run(self._obey):
+            while not self._run(runner):
                 if not self._wait_while_paused():
                     self._show(StudyState.STOPPED, "Stopped", None)
                     return
@@ -252,6 +253,18 @@ class Studies:
             log.exception("The study ended with an unexpected error")
             text = f"Unexpected {type(error).__name__}: {error}. The log has the details."
             self._publish(state=StudyState.FAILED, message="Failed", error=text, live="")
+
+    def _run(self, runner: Runner) -> bool:
+        """Goes on until the study is finished (True), or the user or another need for the host stops it."""
+        if self._taken:
+            self._taken = ""
+            with self._host.exclusive():
+                self._host.load(runner.record.settings.base)
+        try:
+            return runner.run(self._obey)
+        except HostTakenError as error:
+            self._taken, self._last = str(error), Command.PAUSE
+            return False
 
     def _obey(self) -> bool:
         """Looks at the commands between two image batches; False leaves the host to the user."""
@@ -272,7 +285,8 @@ class Studies:
         """Waits for resume (True) or stop (False) after a pause."""
         if self._last is Command.STOP:
             return False
-        self._publish(state=StudyState.PAUSED, message="Paused; your own model is live", live="")
+        message = self._taken or "Paused; your own model is live"
+        self._publish(state=StudyState.PAUSED, message=message, live="")
         while (command := self._commands.get()) is Command.PAUSE:
             pass
         return command is Command.RESUME

@@ -21,7 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from lib_rimo.errors import HostError
+from lib_rimo.errors import HostError, HostTakenError
 from lib_rimo.hosts.host import ImageDefaults, ImageRequest
 from lib_rimo.merging.live import LiveWeights, live_weights
 
@@ -107,6 +107,7 @@ class PaintingHost:
     Attributes:
         batches: Number of ``generate`` calls that drew.
         fail_at: ``generate`` call (counted from 1) that raises; 0 for none.
+        taken_at: ``generate`` call at which the user wants the host for something else; 0 for none.
     """
 
     name = "painting"
@@ -115,6 +116,7 @@ class PaintingHost:
         self.folder = folder
         self.batches = 0
         self.fail_at = 0
+        self.taken_at = 0
         self.model: _Model | None = None
         self._path: Path | None = None
         self._lock = threading.Lock()
@@ -151,6 +153,9 @@ class PaintingHost:
         self.batches += 1
         if self.batches == self.fail_at:
             raise HostError("The paint is out", fix="Buy some")
+        if self.batches == self.taken_at:
+            self._path = None  # the user chose another checkpoint
+            raise HostTakenError("Another checkpoint was chosen")
         self._stop.clear()  # an interrupt from before this drawing is not meant for it
         skills = self._loaded().skills().tolist()
         pictures = [_paint(request, skills) for request in requests]

@@ -179,6 +179,20 @@ def test_pause_gives_the_model_back_until_resume(workshop: Workshop) -> None:
     assert workshop.studies.snapshot().state is StudyState.FINISHED
 
 
+def test_a_host_that_is_wanted_elsewhere_pauses_the_study(workshop: Workshop) -> None:
+    """When the user turns to another checkpoint the study pauses, says why, and on resume loads its base again."""
+    workshop.host.taken_at = 9
+    workshop.studies.start(workshop.settings)
+    paused = until(workshop, lambda s: s.state is StudyState.PAUSED)
+    assert "Another checkpoint was chosen" in paused.message
+    assert workshop.host.loaded() is None
+    workshop.studies.resume()
+    workshop.studies.join(600)
+    assert workshop.studies.snapshot().state is StudyState.FINISHED, workshop.studies.snapshot().error
+    assert workshop.host.loaded() == Path(workshop.settings["base"])
+    assert_own_weights_are_live(workshop)
+
+
 def test_whoever_waits_gets_the_model_with_the_users_weights(workshop: Workshop) -> None:
     """A foreign generation in the middle of a study waits for one batch at most and never meets merged weights."""
     workshop.studies.start(workshop.settings)
