@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from lib_rimo.errors import HostError
-from lib_rimo.merging.kernel import SLICE
+from lib_rimo.merging.kernel import PIECE
 from lib_rimo.merging.live import LiveSlot
 from lib_rimo.merging.sink import part_for
 
@@ -80,8 +80,8 @@ def _equal(slot: LiveSlot, tensor: torch.Tensor, way: torch.dtype | None) -> boo
     if slot.view is None and live.device.type == "cpu" and live.is_contiguous():
         ours, theirs = tensor.reshape(-1), live.view(-1)
         return all(
-            _same_bits(_cast(ours[at : at + SLICE], way, live.dtype), theirs[at : at + SLICE])
-            for at in range(0, live.numel(), SLICE)
+            _same_bits(_cast(ours[at : at + PIECE], way, live.dtype), theirs[at : at + PIECE])
+            for at in range(0, live.numel(), PIECE)
         )
     return _same_bits(_cast(part_for(slot, tensor), way, live.dtype), live.cpu())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -19,6 +20,17 @@ Item = TypeVar("Item")
 def thread_count(threads: int | None) -> int:
     """Threads to use: what is asked for, else as many as torch uses itself, within reason."""
     return max(1, threads if threads is not None else min(MAX_THREADS, torch.get_num_threads()))
+
+
+@contextmanager
+def _one_torch_thread() -> Iterator[None]:
+    """Keeps torch from splitting the calling thread's work over threads of its own."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def run_over(
@@ -41,7 +53,7 @@ def run_over(
 
     def take() -> None:
         blender = Blender()
-        with torch.inference_mode():
+        with torch.inference_mode(), _one_torch_thread():
             while True:
                 with lock:
                     if errors:
@@ -60,6 +72,7 @@ def run_over(
                         errors.append(error)
                     return
 
+    before = torch.get_num_threads()
     others = [
         threading.Thread(target=take, name=f"rimo-merge-{n}", daemon=True)
         for n in range(1, thread_count(threads))
@@ -72,5 +85,7 @@ def run_over(
         errors.append(error)
     for other in others:
         other.join()
+    # The setting is each thread's own, but a new thread takes over what was set last anywhere.
+    torch.set_num_threads(before)
     if errors:
         raise errors[0]

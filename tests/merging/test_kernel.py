@@ -5,10 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib_rimo.merging.kernel import SLICE, SLICES, Blender, float32_weight
+from lib_rimo.merging.kernel import PIECE, Blender, float32_weight
 from tests.merging.models import WEIGHTS, bits
 
-PIECE = SLICE * SLICES
 FLOATS = [torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.float8_e4m3fn]
 
 
@@ -29,28 +28,25 @@ def plainly(terms, dtype: torch.dtype) -> torch.Tensor:
 @settings(max_examples=60, deadline=None)
 @given(
     n=st.integers(0, 300),
-    slices=st.integers(1, 5),
-    slice_elements=st.integers(1, 80),
+    piece=st.integers(1, 400),
     weights=st.lists(WEIGHTS, min_size=1, max_size=4),
     types=st.lists(st.sampled_from(FLOATS), min_size=5, max_size=5),
     seed=st.integers(0, 99),
 )
-def test_a_blend_is_the_formula_whatever_the_piece(n, slices, slice_elements, weights, types, seed):
+def test_a_blend_is_the_formula_whatever_the_piece(n, piece, weights, types, seed):
     """Products and sums rounded to float32 one by one, in order, and once more at the end, for any piece size."""
     terms = [(numbers(seed + i, n, types[i]), w) for i, w in enumerate(weights)]
     out = torch.empty(n, dtype=types[-1])
-    Blender(slices, slice_elements).blend(out, terms)
+    Blender(piece).blend(out, terms)
     if len(terms) == 1 and weights == [1.0]:
         assert bits(out) == bits(terms[0][0].to(types[-1]))
     else:
         assert bits(out) == bits(plainly(terms, types[-1]))
 
 
-@pytest.mark.parametrize(
-    "n", [SLICE - 1, SLICE, SLICE + 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + SLICE + 7]
-)
-def test_the_borders_of_slices_and_pieces_leave_no_trace(n):
-    """Sizes around the real piece and slice give the formula's bits, first and last element included."""
+@pytest.mark.parametrize("n", [PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + 7])
+def test_the_borders_of_pieces_leave_no_trace(n):
+    """Sizes around the real piece give the formula's bits, first and last element included."""
     terms = [(numbers(i, n, torch.float16), w) for i, w in enumerate((0.61, 0.27, 0.12))]
     out = torch.empty(n, dtype=torch.float16)
     blender = Blender()
@@ -58,16 +54,6 @@ def test_the_borders_of_slices_and_pieces_leave_no_trace(n):
     assert bits(out) == bits(plainly(terms, torch.float16))
     blender.blend(out, terms[:1])  # the same buffers again, fewer terms
     assert bits(out) == bits(plainly(terms[:1], torch.float16))
-
-
-def test_without_the_list_copy_the_result_is_the_same(monkeypatch):
-    """An older torch converts slice by slice."""
-    terms = [(numbers(i, 2 * PIECE + 5, torch.bfloat16), w) for i, w in enumerate((0.4, 0.6))]
-    fast, slow = (torch.empty(2 * PIECE + 5, dtype=torch.float16) for _ in range(2))
-    Blender().blend(fast, terms)
-    monkeypatch.setattr("lib_rimo.merging.kernel._copy_lists", None)
-    Blender().blend(slow, terms)
-    assert bits(fast) == bits(slow)
 
 
 @pytest.mark.parametrize("dtype", [*FLOATS, torch.int64, torch.uint8, torch.bool])
@@ -88,9 +74,8 @@ def test_a_vanishing_weight_counts_as_zero():
 
 def test_a_piece_has_a_size():
     """Zero would never end."""
-    for sizes in ((0, 1), (1, 0)):
-        with pytest.raises(ValueError, match="0"):
-            Blender(*sizes)
+    with pytest.raises(ValueError, match="0"):
+        Blender(0)
 
 
 def test_infinities_and_nan_pass_without_a_warning():
