@@ -20,12 +20,14 @@ from fastapi import FastAPI, HTTPException, Request
 
 from lib_rimo.benchmark.hub import KNOWN_TAGGERS, fetch_tagger
 from lib_rimo.benchmark.tagger import Tagger, open_tagger
-from lib_rimo.errors import RimoError
+from lib_rimo.errors import HostError, RimoError
 from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.webui_deepbooru import NAME as DEEPDANBOORU
+from lib_rimo.hosts.webui_deepbooru import DeepDanbooruTagger
 from lib_rimo.hosts.webui_kind import open_webui_host, option
 from lib_rimo.study.settings import StudySettings
 from lib_rimo.study.studies import Studies
-from lib_rimo.toy.family import unpack
+from lib_rimo.toy.family import family_of, unpack
 
 log = logging.getLogger("rimo")
 
@@ -44,7 +46,8 @@ TAGGER = Setting(
     "rimo_tagger",
     "wd-vit-tagger-v3",
     "Tagger",
-    f"a folder with a tagger's files, or one of {', '.join(KNOWN_TAGGERS)}, which is downloaded when first used",
+    f"a folder with a tagger's files, or one of {', '.join(KNOWN_TAGGERS)}, which is downloaded when first used, or "
+    f"{DEEPDANBOORU}, the one that the WebUI interrogates with",
 )
 EXAMPLE = Setting(
     "rimo_example",
@@ -53,6 +56,7 @@ EXAMPLE = Setting(
     "puts four tiny checkpoints into the checkpoint folder and uses their own tagger; restart to take effect",
 )
 SETTINGS = (TAGGER, EXAMPLE)
+WIDENED = tuple(f"wide-{name}.safetensors" for name in ("base", "shapes", "layout", "scenery"))
 
 _made: list[Studies] = []
 _making = threading.Lock()
@@ -80,6 +84,8 @@ def service(root: Path) -> Studies:
 def _open_tagger(settings: StudySettings, folder: Path) -> Tagger:
     """The tagger of the study's settings, else that of the settings page."""
     chosen = str(settings.tagger or option(TAGGER.name, TAGGER.default)).strip()
+    if chosen.lower() == DEEPDANBOORU:
+        return DeepDanbooruTagger(settings.threshold)
     place = Path(chosen).expanduser()
     return open_tagger(place if place.is_dir() else fetch_tagger(chosen, folder), settings.threshold)
 
@@ -94,9 +100,16 @@ def _example_or_nothing(host: Host) -> dict[str, Any]:
 
 
 def _example(host: Host) -> dict[str, Any]:
-    """Settings of a study on the tiny family, which is put among the WebUI's checkpoints."""
-    family = unpack(host.save_folder() / "rimo-example")
-    host.refresh()
+    """Settings of a study on the tiny family, which is put among the WebUI's checkpoints.
+
+    Raises:
+        HostError: This is Forge, which takes no tiny checkpoints, and no widened ones are there.
+    """
+    if host.name == "forge":
+        family = family_of(_widened(host))
+    else:
+        family = unpack(host.save_folder() / "rimo-example")
+        host.refresh()
     hints = json.loads((family.config_dir / "rimo.json").read_text(encoding="utf-8"))
     return {
         "base": str(family.base),
@@ -106,6 +119,20 @@ def _example(host: Host) -> dict[str, Any]:
         "one_per_category": True,
         **{name: hints[name] for name in ("steps", "cfg", "sampler", "width", "height") if name in hints},
     }
+
+
+def _widened(host: Host) -> list[Path]:
+    """The tiny family at full size, as ``tools/widen_toy.py`` makes it, the base first."""
+    listed = {path.name: path for path in host.checkpoints()}
+    found = [listed[name] for name in WIDENED if name in listed]
+    if len(found) < len(WIDENED):
+        raise HostError(
+            "Forge takes checkpoints of full size only",
+            found=f"{len(found)} of the widened ones",
+            wanted=", ".join(WIDENED),
+            fix="Make them with tools/widen_toy.py (2.1 GB each)",
+        )
+    return found
 
 
 def login_guard(app: FastAPI, api_auth: str | None) -> Callable[[Request], None]:

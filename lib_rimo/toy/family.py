@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,9 +101,14 @@ def unpack(folder: Path, data: Path = DATA) -> Family:
             found=error.strerror or str(error),
             fix="Choose a folder that can be written to and has 80 MB of free space",
         ) from error
+    return family_of(paths, data)
+
+
+def family_of(checkpoints: Sequence[Path], data: Path = DATA) -> Family:
+    """The family around checkpoints that lie somewhere already, the base first."""
     return Family(
-        base=paths[0],
-        specialists=tuple(paths[1:]),
+        base=checkpoints[0],
+        specialists=tuple(checkpoints[1:]),
         config_dir=data / "diffusers",
         tagger_dir=data / "tagger",
         catalogue=data / "catalogue.csv",
