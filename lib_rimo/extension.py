@@ -22,6 +22,7 @@ from lib_rimo.benchmark.hub import KNOWN_TAGGERS, fetch_tagger
 from lib_rimo.benchmark.tagger import Tagger, open_tagger
 from lib_rimo.errors import HostError, RimoError
 from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.webui import WebuiHost
 from lib_rimo.hosts.webui_deepbooru import NAME as DEEPDANBOORU
 from lib_rimo.hosts.webui_deepbooru import DeepDanbooruTagger
 from lib_rimo.hosts.webui_kind import open_webui_host, option
@@ -59,6 +60,7 @@ SETTINGS = (TAGGER, EXAMPLE)
 WIDENED = tuple(f"wide-{name}.safetensors" for name in ("base", "shapes", "layout", "scenery"))
 
 _made: list[Studies] = []
+_hosts: list[WebuiHost] = []
 _making = threading.Lock()
 
 
@@ -75,10 +77,23 @@ def service(root: Path) -> Studies:
         if not _made:
             host = open_webui_host()
             defaults = _example_or_nothing(host) if option(EXAMPLE.name, EXAMPLE.default) else {}
+            _hosts.append(host)
             _made.append(
                 Studies(host, root / "studies", lambda s: _open_tagger(s, root / "taggers"), defaults)
             )
         return _made[0]
+
+
+def job_begins(job: Any) -> None:
+    """The WebUI begins a job of the user's: a mix that is lent to them goes in."""
+    for host in _hosts:
+        host.job_begins(job)
+
+
+def job_ends() -> None:
+    """The job is over: their own weights go back."""
+    for host in _hosts:
+        host.job_ends()
 
 
 def _open_tagger(settings: StudySettings, folder: Path) -> Tagger:

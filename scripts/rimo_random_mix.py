@@ -18,6 +18,26 @@ log = logging.getLogger("rimo")
 ROOT = Path(scripts.basedir())
 
 
+class RandomMix(scripts.Script):
+    """Runs with every job of the user's, for the mixes that they try in their own tabs."""
+
+    def title(self) -> str:
+        """What the WebUI calls it."""
+        return TITLE
+
+    def show(self, _is_img2img: bool) -> object:
+        """With text-to-image and image-to-image alike, without controls."""
+        return scripts.AlwaysVisible
+
+    def before_process(self, p: Any, *_: object) -> None:
+        """First of all."""
+        extension.job_begins(p)
+
+    def postprocess(self, *_: object) -> None:
+        """Last of all; ``job_begins`` sees to it after an error."""
+        extension.job_ends()
+
+
 def on_ui_settings() -> None:
     """Adds our section to the settings page."""
     for setting in extension.SETTINGS:

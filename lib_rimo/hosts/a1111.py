@@ -12,7 +12,9 @@ from typing import Any
 import torch
 
 from lib_rimo.errors import HostError
-from lib_rimo.hosts.webui import WebuiHost, chunks_of, only_here, replaced, sidecar_size
+from lib_rimo.hosts.replacing import only_here, replaced
+from lib_rimo.hosts.webui import WebuiHost
+from lib_rimo.hosts.webui_facts import chunks_of, sidecar_size
 from lib_rimo.merging.live import LiveSlot, LiveWeights
 
 log = logging.getLogger("rimo")
@@ -82,6 +84,11 @@ class A1111Host(WebuiHost):
             finally:
                 if empty_prompt is not None:
                     model.cond_stage_model_empty_prompt = empty_prompt
+
+    def _is_live(self, model: Any) -> bool:
+        from modules import sd_models
+
+        return sd_models.model_data.sd_model is model
 
     def _text_changed(self, model: Any) -> None:
         from modules import devices, sd_models

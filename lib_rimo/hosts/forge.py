@@ -13,7 +13,9 @@ import torch
 
 from lib_rimo.errors import HostError
 from lib_rimo.hosts.forge_mapping import Place, live_weights, map_checkpoint, modules_of, patchers_of
-from lib_rimo.hosts.webui import WebuiHost, chunks_of, replaced, sidecar_size
+from lib_rimo.hosts.replacing import replaced
+from lib_rimo.hosts.webui import WebuiHost
+from lib_rimo.hosts.webui_facts import chunks_of, sidecar_size
 from lib_rimo.merging.checkpoint import Checkpoint, open_checkpoint
 from lib_rimo.merging.header import TensorSpec
 from lib_rimo.merging.live import LiveSlot, LiveWeights
@@ -109,6 +111,11 @@ class ForgeHost(WebuiHost):
                 yield
         finally:
             processing.need_global_unload = processing.need_global_unload or wish
+
+    def _is_live(self, model: Any) -> bool:
+        from modules import sd_models
+
+        return sd_models.model_data.sd_model is model
 
     def _text_changed(self, model: Any) -> None:
         """Forge keeps no encoded prompt beside those of its jobs."""

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from PIL import Image
 
 from lib_rimo.merging.live import LiveWeights
+from lib_rimo.merging.recipe import Recipe
+from lib_rimo.merging.swap import Swapper
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +133,24 @@ class Host(Protocol):
 
     def refresh(self) -> None:
         """Makes newly saved checkpoints appear in the host's lists. Any thread."""
+
+
+@runtime_checkable
+class PlayingHost(Protocol):
+    """A host whose user draws with it by other means, such as a WebUI's own tabs, and can be lent a mix for that."""
+
+    @property
+    def playing(self) -> str:
+        """Name of the mix that the user's own jobs draw with; empty for their own model. Any thread."""
+
+    def play(self, name: str, recipe: Recipe, swapper: Swapper) -> None:
+        """Lends a mix to the user's own jobs, from the next one on. Answers at once. Any thread.
+
+        Args:
+            name: What it is called where a picture's parameters are written.
+            recipe: What to mix. While the user has another base selected, their jobs draw as they are.
+            swapper: One for this purpose alone, whose sources stay open until the next ``play`` or ``stop_playing``.
+        """
+
+    def stop_playing(self) -> None:
+        """The user's own model again, from their next job on. Any thread."""

@@ -7,9 +7,7 @@ otherwise load it in the middle of a batch.
 
 from __future__ import annotations
 
-import json
 import logging
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -22,17 +20,18 @@ from PIL import Image
 from lib_rimo.errors import CheckpointError, HostError, HostTakenError
 from lib_rimo.hosts.host import ImageDefaults, ImageRequest
 from lib_rimo.hosts.webui_drawing import Drawer
+from lib_rimo.hosts.webui_facts import LATENT_SCALE, schedules, ui_defaults
+from lib_rimo.hosts.webui_play import Player
 from lib_rimo.hosts.webui_queue import WebuiQueue
 from lib_rimo.merging.checkpoint import open_checkpoint
 from lib_rimo.merging.keys import place_of
 from lib_rimo.merging.live import LiveWeights
+from lib_rimo.merging.recipe import Recipe
+from lib_rimo.merging.swap import Swapper
 
 log = logging.getLogger("rimo")
 
 SUFFIXES = (".safetensors", ".ckpt")
-LATENT_SCALE = 8
-"""Pixels per latent position of every SD and SDXL VAE."""
-
 MAX_BATCH = 16
 # As in the diffusers host: latent positions that a CPU works on at best speed, and memory per position on a card.
 _CPU_POSITIONS = 16 * 64
@@ -54,6 +53,7 @@ class WebuiHost(ABC):
         self._model: Any = None  # the live model, as far as the present hold has made sure of it
         self._base: Path | None = None
         self._keys: tuple[str, ...] = ()
+        self._player = Player(self)
 
     @property
     @abstractmethod
@@ -81,6 +81,10 @@ class WebuiHost(ABC):
     @abstractmethod
     def _pin(self, model: Any) -> AbstractContextManager[None]:
         """Keeps a model the live one inside, whatever the user chooses meanwhile."""
+
+    @abstractmethod
+    def _is_live(self, model: Any) -> bool:
+        """Whether a model is the one that the WebUI draws with now. Loads nothing."""
 
     @abstractmethod
     def _text_changed(self, model: Any) -> None:
@@ -177,11 +181,11 @@ class WebuiHost(ABC):
     def exclusive(self) -> Iterator[None]:
         """Holds the WebUI's queue; entering it twice in one thread is a HostError."""
         with self._queue.hold():
+            self._player.put_back()
             try:
                 yield
             finally:
-                self._model = None
-                self._undo.close()
+                self.let_go()
 
     def waiting(self) -> int:
         """How many jobs of the user and of the API wait for the queue now."""
@@ -216,6 +220,63 @@ class WebuiHost(ABC):
     def _hold(self, model: Any) -> None:
         self._undo.enter_context(self._pin(model))
         self._model = model
+
+    # -- lending a mix to the user -----------------------------------------------------------------------------
+
+    @property
+    def playing(self) -> str:
+        """Name of the mix that the user's own jobs draw with; empty for their own model."""
+        return self._player.playing
+
+    def play(self, name: str, recipe: Recipe, swapper: Swapper) -> None:
+        """Lends a mix to the user's own jobs, from the next one on.
+
+        Args:
+            name: What it is called in the pictures' infotext.
+            recipe: Over a base that the user has to have selected; other selections draw as they are.
+            swapper: Its own, with sources that stay open.
+        """
+        self._player.play(name, recipe, swapper)
+
+    def stop_playing(self) -> None:
+        """The user's own jobs draw with their own model again, from the next one on."""
+        self._player.stop()
+
+    def job_begins(self, job: Any) -> None:
+        """The WebUI begins a job of the user's; it holds the queue in this thread."""
+        self._player.begin(job)
+
+    def job_ends(self) -> None:
+        """The job is over; it still holds the queue."""
+        self._player.put_back()
+
+    @contextmanager
+    def lent(self, recipe: Recipe) -> Iterator[None]:
+        """Inside, this thread's job counts as our own hold of the queue, with the recipe's base to be live."""
+        kept = self._base, self._keys
+        with self._queue.lent():
+            path = recipe.base.path
+            if path is not None and (self._base is None or not _same_file(self._base, path)):
+                self._base, self._keys = path, _keys_of(path)
+            try:
+                yield
+            finally:
+                self._base, self._keys = kept
+
+    def still_live(self, recipe: Recipe) -> bool:
+        """Whether the model that a mix was lent into is the live one and still comes from the recipe's base."""
+        path = recipe.base.path
+        return (
+            self._model is not None
+            and path is not None
+            and self._is_live(self._model)
+            and _same_file(self._file_of(self._model), path)
+        )
+
+    def let_go(self) -> None:
+        """Undoes what a hold of the queue has set up."""
+        self._model = None
+        self._undo.close()
 
     # -- drawing -----------------------------------------------------------------------------------------------
 
@@ -278,7 +339,7 @@ class WebuiHost(ABC):
         else:
             with self.exclusive():
                 width, height = self._native_size(self._ready("Reading the model's size"))
-        kept = _ui_defaults()
+        kept = ui_defaults()
         samplers = self.samplers()
         sampler = next((s for s in (str(kept.get("sampler")), "DPM++ 2M") if s in samplers), samplers[0])
         return ImageDefaults(width, height, int(kept.get("steps", 20)), float(kept.get("cfg", 7.0)), sampler)
@@ -296,70 +357,6 @@ class WebuiHost(ABC):
         from modules import devices
 
         return torch.device(devices.device)
-
-
-def schedules() -> tuple[str, ...]:
-    """The WebUI's noise schedules, by label and by short name."""
-    from modules import sd_schedulers
-
-    return tuple(dict.fromkeys(n for s in sd_schedulers.schedulers for n in (s.label, s.name)))
-
-
-@contextmanager
-def replaced(owner: Any, name: str, value: object) -> Iterator[None]:
-    """Another attribute inside; the one from before comes back, unless somebody else has put a third there."""
-    before = getattr(owner, name)
-    setattr(owner, name, value)
-    try:
-        yield
-    finally:
-        if getattr(owner, name) is value:
-            setattr(owner, name, before)
-
-
-def only_here(mine: Callable[..., object], others: Callable[..., object]) -> Callable[..., object]:
-    """A function that is one for the calling thread and another for all the rest."""
-    here = threading.get_ident()
-
-    def choose(*args: object, **kwargs: object) -> object:
-        return mine(*args, **kwargs) if threading.get_ident() == here else others(*args, **kwargs)
-
-    return choose
-
-
-def chunks_of(encoder: Any, prompt: str) -> int:
-    """Windows that a prompt fills, as the WebUI's own text encoder wrapper cuts it; 1 where it does not say."""
-    cut = getattr(encoder, "process_texts", None)
-    return 1 if cut is None else len(cut([prompt])[0][0])
-
-
-def sidecar_size(checkpoint: Path) -> tuple[int, int] | None:
-    """Width and height in pixels that a configuration beside a checkpoint (same stem, ``.yaml``) names."""
-    import yaml
-
-    try:
-        text = checkpoint.with_suffix(".yaml").read_text(encoding="utf-8")
-        side = int(yaml.safe_load(text)["model"]["params"]["image_size"]) * LATENT_SCALE
-    except (OSError, UnicodeError, yaml.YAMLError, KeyError, TypeError, ValueError):
-        return None
-    return side, side
-
-
-def _ui_defaults() -> dict[str, Any]:
-    """What the user keeps as defaults of the text-to-image tab; the WebUI writes these names at its first start."""
-    from modules import shared
-
-    names = {
-        "customscript/sampler.py/txt2img/Sampling method/value": "sampler",
-        "customscript/sampler.py/txt2img/Sampling steps/value": "steps",
-        "txt2img/CFG Scale/value": "cfg",
-    }
-    try:
-        kept = json.loads(Path(shared.cmd_opts.ui_config_file).read_text(encoding="utf-8"))
-        return {ours: kept[name] for name, ours in names.items() if kept.get(name)}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        log.debug("no defaults of the user: %s", error)
-        return {}
 
 
 def _keys_of(checkpoint: Path) -> tuple[str, ...]:

@@ -54,6 +54,15 @@ class WebuiQueue:
             self._holder = None
             self._lock.release()
 
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Counts the hold of the job that runs in this thread as ours inside; the lock itself is the job's."""
+        before, self._holder = self._holder, threading.get_ident()
+        try:
+            yield
+        finally:
+            self._holder = before
+
     def waiting(self) -> int:
         """How many wait for their turn now; 1 where the lock does not tell, so that nobody waits for long."""
         pending = getattr(self._lock, "_pending_threads", None)

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from lib_rimo.errors import HostError
+from lib_rimo.hosts.replacing import only_here, replaced
 from lib_rimo.hosts.tracing import Traced
-from lib_rimo.hosts.webui import chunks_of, only_here, replaced, sidecar_size
+from lib_rimo.hosts.webui_facts import chunks_of, sidecar_size
 from lib_rimo.hosts.webui_queue import WebuiQueue
 
 WAIT_S = 60

@@ -27,7 +27,11 @@ PATIENCE_MS = 1_500_000
 SELECTED_S = 120
 REFRESH = "#refresh_sd_model_checkpoint, #forge_refresh_checkpoint"
 CHECKPOINTS = "#setting_sd_model_checkpoint input, .model_selection input"
-NUMBERS = {"budget": "384", "epochs": "2", "unseen": "64"}
+NUMBERS = {
+    "budget": os.environ.get("RIMO_WEBUI_BUDGET", "384"),
+    "epochs": "2",
+    "unseen": os.environ.get("RIMO_WEBUI_UNSEEN", "64"),
+}
 
 
 def open_tab(browser: Browser, webui: Webui, theme: str) -> Page:

@@ -71,8 +71,9 @@ STEPS = {"swap": _swap, "generate": _generate, "score": _score}
 def test_error_in_a_step(webui: Webui, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The study says that it failed, the user's picture is the one from before, and the study can be resumed."""
     before = webui.picture()
+    webui.start(budget=512)
+    webui.wait(lambda s: s["state"] == "searching" and s["trial"] >= 1)
     STEPS[step](monkeypatch)
-    webui.start(budget=96)
     said = webui.wait(lambda s: s["state"] == "failed")
     assert "thrown by a test" in said["error"] or "InjectedError" in said["error"]
     assert webui.picture() == before

@@ -68,7 +68,7 @@ def test_swap_is_a_native_load(host: WebuiHost, files: tuple[Path, Path]) -> Non
         with host.exclusive():
             keys = host.live().slots
         groups = {g for key in keys if (g := partition.group_of(key)) is not None}
-        recipe = Recipe(source[base], (source[partner],), dict.fromkeys(groups, (1.0,)), partition.name)
+        recipe = Recipe(source[base], (source[partner],), partition.name, dict.fromkeys(groups, (1.0,)))
         swapper = Swapper(sources, partition)
         before = written_bytes()
         for _ in range(ROUNDS):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ def on_app_started(_: Any, app: FastAPI) -> None:
 
     @app.post("/rimo-probe/pytest")
     def run(arguments: list[str] = Body()) -> dict[str, Any]:  # noqa: B008 -- FastAPI's way to say so
+        for name in [name for name in sys.modules if name.split(".")[0] == "tests"]:
+            del sys.modules[name]  # from an earlier run; the files may have changed since
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             own = ["--rootdir", str(CHECKOUT), "-c", str(CHECKOUT / "pyproject.toml")]

@@ -1,0 +1,55 @@
+"""What the WebUI, its settings and the files beside its checkpoints say."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger("rimo")
+
+LATENT_SCALE = 8
+"""Pixels per latent position of every SD and SDXL VAE."""
+
+
+def schedules() -> tuple[str, ...]:
+    """The WebUI's noise schedules, by label and by short name."""
+    from modules import sd_schedulers
+
+    return tuple(dict.fromkeys(n for s in sd_schedulers.schedulers for n in (s.label, s.name)))
+
+
+def chunks_of(encoder: Any, prompt: str) -> int:
+    """Windows that a prompt fills, as the WebUI's own text encoder wrapper cuts it; 1 where it does not say."""
+    cut = getattr(encoder, "process_texts", None)
+    return 1 if cut is None else len(cut([prompt])[0][0])
+
+
+def sidecar_size(checkpoint: Path) -> tuple[int, int] | None:
+    """Width and height in pixels that a configuration beside a checkpoint (same stem, ``.yaml``) names."""
+    import yaml
+
+    try:
+        text = checkpoint.with_suffix(".yaml").read_text(encoding="utf-8")
+        side = int(yaml.safe_load(text)["model"]["params"]["image_size"]) * LATENT_SCALE
+    except (OSError, UnicodeError, yaml.YAMLError, KeyError, TypeError, ValueError):
+        return None
+    return side, side
+
+
+def ui_defaults() -> dict[str, Any]:
+    """What the user keeps as defaults of the text-to-image tab; the WebUI writes these names at its first start."""
+    from modules import shared
+
+    names = {
+        "customscript/sampler.py/txt2img/Sampling method/value": "sampler",
+        "customscript/sampler.py/txt2img/Sampling steps/value": "steps",
+        "txt2img/CFG Scale/value": "cfg",
+    }
+    try:
+        kept = json.loads(Path(shared.cmd_opts.ui_config_file).read_text(encoding="utf-8"))
+        return {ours: kept[name] for name, ours in names.items() if kept.get(name)}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        log.debug("no defaults of the user: %s", error)
+        return {}
