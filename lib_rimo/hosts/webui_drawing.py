@@ -139,16 +139,20 @@ def _unnoticed() -> Iterator[None]:
     options = shared.cmd_opts
     flags = ("no_prompt_history", "disable_console_progressbars")
     before = {flag: getattr(options, flag, False) for flag in flags}
-    previews = shared.parallel_processing_allowed
+    parallel = shared.parallel_processing_allowed
     try:
         for flag in flags:
             setattr(options, flag, True)
-        shared.parallel_processing_allowed = False
+        # A preview is made in one of two places: by the sampler itself where this is off, else by the page's request
+        # for progress, through the method below.
+        shared.parallel_processing_allowed = True
+        shared.state.do_set_current_image = lambda: None
         yield
     finally:
+        vars(shared.state).pop("do_set_current_image", None)
+        shared.parallel_processing_allowed = parallel
         for flag, value in before.items():
             setattr(options, flag, value)
-        shared.parallel_processing_allowed = previews
 
 
 def _checked(images: list[Image.Image], requests: Sequence[ImageRequest]) -> list[Image.Image]:

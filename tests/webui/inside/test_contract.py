@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,3 +102,32 @@ class TestContract(HostTestCase):
         with host.exclusive():
             host.generate([request_])
         assert times() == before
+
+    def test_no_preview_is_made(
+        self, host: WebuiHost, request_: ImageRequest, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Neither the sampler nor the page's request for progress turns our half-done pictures into previews."""
+        from modules import sd_samplers, sd_samplers_common, shared
+
+        made: list[object] = []
+        for module in (sd_samplers, sd_samplers_common):
+            for name in ("sample_to_image", "samples_to_image_grid"):
+                monkeypatch.setattr(module, name, made.append)
+        monkeypatch.setitem(shared.opts.data, "live_previews_enable", True)
+        monkeypatch.setitem(shared.opts.data, "show_progress_every_n_steps", 1)
+        over = threading.Event()
+
+        def ask() -> None:
+            while not over.wait(0.01):
+                shared.state.set_current_image()
+
+        page = threading.Thread(target=ask)
+        page.start()
+        try:
+            with host.exclusive():
+                host.generate([request_])
+        finally:
+            over.set()
+            page.join()
+        assert not made
+        assert "do_set_current_image" not in vars(shared.state)
