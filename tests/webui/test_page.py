@@ -23,7 +23,7 @@ from tests.webui.conftest import Webui
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-PATIENCE_MS = 1_500_000
+PATIENCE_MS = int(os.environ.get("RIMO_WEBUI_PATIENCE_S", "1500")) * 1000
 SELECTED_S = 120
 REFRESH = "#refresh_sd_model_checkpoint, #forge_refresh_checkpoint"
 CHECKPOINTS = "#setting_sd_model_checkpoint input, .model_selection input"
