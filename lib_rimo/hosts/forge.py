@@ -153,11 +153,21 @@ class ForgeHost(WebuiHost):
 
 
 def take_off_loras(engine: Any) -> None:
-    """Puts back what LoRAs changed, and makes Forge look again when a job wants them."""
+    """Puts back what LoRAs changed, and makes Forge look again when a job wants them.
+
+    Raises:
+        HostError: This is a fork that does it otherwise.
+    """
     from backend import memory_management
 
     for patcher in patchers_of(engine):
-        loader = patcher.lora_loader
+        loader = getattr(patcher, "lora_loader", None)
+        if loader is None:
+            raise HostError(
+                "This fork of Forge keeps LoRAs in a way that is not known",
+                found=f"{type(patcher).__name__} without lora_loader",
+                wanted="Forge, or AUTOMATIC1111's WebUI",
+            )
         if loader.backup or loader.online_backup or loader.loaded_hash != str([]):
             loader.refresh(lora_patches={}, offload_device=patcher.offload_device)
             memory_management.unload_model_clones(patcher)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import os
-import re
 import time
 import urllib.request
 from pathlib import Path
@@ -57,7 +56,7 @@ def choose(page: Page, webui: Webui, name: str) -> None:
     page.locator(REFRESH).first.click()
     page.wait_for_timeout(2000)
     page.locator(CHECKPOINTS).first.click()
-    page.get_by_role("option", name=re.compile(name)).first.click()
+    page.locator(f'[data-testid="dropdown-option"][aria-label*="{name}"]').first.click()
     end = time.monotonic() + SELECTED_S
     while name not in str(webui.ask("sdapi/v1/options")["sd_model_checkpoint"]):
         assert time.monotonic() < end, "the dropdown did not take the choice"
