@@ -79,7 +79,13 @@ def service(root: Path) -> Studies:
             defaults = _example_or_nothing(host) if option(EXAMPLE.name, EXAMPLE.default) else {}
             _hosts.append(host)
             _made.append(
-                Studies(host, root / "studies", lambda s: _open_tagger(s, root / "taggers"), defaults)
+                Studies(
+                    host,
+                    root / "studies",
+                    lambda s: _open_tagger(s, root / "taggers"),
+                    defaults,
+                    may_load=False,
+                )
             )
         return _made[0]
 
