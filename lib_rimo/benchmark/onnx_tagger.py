@@ -51,6 +51,11 @@ class OnnxTagger(ABC):
         self._threshold = threshold
 
     @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return self._folder
+
+    @property
     def name(self) -> str:
         """Name of the folder."""
         return self._folder.resolve().name

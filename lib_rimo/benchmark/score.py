@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from lib_rimo.benchmark.prompts import Prompt
@@ -96,8 +98,19 @@ def score_images(
     """
     if len(prompts) != len(images):
         raise ValueError(f"{len(prompts)} prompts and {len(images)} images")
-    if not prompts:
-        return []
+    return score_readings(prompts, tagger.probabilities(images), tagger) if prompts else []
+
+
+def score_readings(prompts: Sequence[Prompt], table: NDArray[np.float32], tagger: Tagger) -> list[ImageScore]:
+    """Scores what a tagger has read already.
+
+    Args:
+        prompts: One per picture.
+        table: The tagger's probabilities, ``(n_images, n_tags)``, in the same order.
+        tagger: That read them.
+
+    Returns, Raises: As ``score_images``.
+    """
     columns = _columns(tagger.tags)
     wanted = [[columns.get(tag_key(tag), -1) for tag in prompt.tags] for prompt in prompts]
     missing = {
@@ -109,7 +122,6 @@ def score_images(
             found=with_suggestions(sorted(missing), tagger.tags),
             fix="Check the catalogue against the tagger before drawing prompts",
         )
-    table = tagger.probabilities(images)
     scores = []
     for prompt, row, line in zip(prompts, wanted, table, strict=True):
         probabilities = [float(line[column]) for column in row]

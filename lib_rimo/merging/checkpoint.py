@@ -42,6 +42,9 @@ class Checkpoint(ABC):
         fingerprint: SHA-256 in hex over size, header and evenly spread blocks.
     """
 
+    is_computed = False
+    """Whether its tensors are computed from other checkpoints when they are read, so that it has no file."""
+
     def __init__(
         self, path: Path, metadata: Mapping[str, str], fingerprint: str, names: Iterable[str]
     ) -> None:

@@ -234,7 +234,7 @@ def build_header(
         every tensor is aligned to its element size, and the head is padded to 8 bytes, as other writers do.
     """
     order = sorted(specs, key=lambda name: (-specs[name].dtype.itemsize, name))
-    data: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    data: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))} if metadata else {}
     position = 0
     relative: dict[str, int] = {}
     for name in order:

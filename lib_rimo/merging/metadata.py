@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from lib_rimo.errors import ArchitectureError
+from lib_rimo.merging.ancestry import ANCESTRY_KEY, RECIPE_KEY, Ancestor, ancestry_json, tree_of
 from lib_rimo.merging.architecture import recognise
 from lib_rimo.merging.checkpoint import Checkpoint
+from lib_rimo.merging.digest import DATA_HASH_KEY, NO_DATA_HASH, file_sha256, legacy_hash
+from lib_rimo.merging.form import SaveForm
+from lib_rimo.merging.partition import Partition
 from lib_rimo.merging.recipe import Recipe
 from lib_rimo.merging.sources import Sources
 
-RECIPE_KEY = "rimo_recipe"
 MERGE_TYPE = "rimo-random-mix"
 
 _ARCHITECTURES = {
@@ -26,30 +28,33 @@ _ARCHITECTURES = {
 """Names of the modelspec standard, https://github.com/Stability-AI/ModelSpec."""
 _INHERITED = ("modelspec.prediction_type", "modelspec.resolution", "modelspec.license")
 """True of a merge as of its base."""
-_LEGACY_START, _LEGACY_BYTES, _LEGACY_DIGITS = 0x100000, 0x10000, 8
-"""The WebUI's first way to name a model: a hash over 64 KiB at 1 MiB."""
-_READ_BYTES = 1 << 20
 
 
-def merge_metadata(recipe: Recipe, sources: Sources, title: str) -> dict[str, str]:
-    """The texts for a merged checkpoint's header; equal for equal recipes and titles.
+def merge_metadata(
+    recipe: Recipe, sources: Sources, partition: Partition, title: str, form: SaveForm
+) -> dict[str, str]:
+    """The texts for a merged checkpoint's header; equal for equal recipes, forms and titles.
 
     Args:
         recipe: What was mixed. Its text goes in without the paths of the user's machine.
         sources: Open files.
+        partition: The block groups of the recipe.
         title: Name of the new model.
+        form: How it is written.
     """
     checkpoints = sources.open_all(recipe)
-    names = [c.name for c in checkpoints]
+    tree = _hashed(tree_of(checkpoints), sources)
     out = {
         "format": "pt",
         RECIPE_KEY: recipe.to_text(),
+        ANCESTRY_KEY: _dump(ancestry_json(recipe, partition, form, tree, checkpoints[0], title)),
         "sd_merge_recipe": _dump({"type": MERGE_TYPE, "custom_name": title, "recipe": recipe.to_json()}),
-        "sd_merge_models": _dump(_merge_models(checkpoints)),
+        "sd_merge_models": _dump(_merge_models(checkpoints, tree)),
         "modelspec.sai_model_spec": "1.0.0",
         "modelspec.implementation": "https://github.com/Stability-AI/generative-models",
         "modelspec.title": title,
-        "modelspec.merged_from": ", ".join(names),
+        "modelspec.merged_from": ", ".join(c.name for c in checkpoints),
+        DATA_HASH_KEY: NO_DATA_HASH,
     }
     base = checkpoints[0]
     try:
@@ -64,14 +69,23 @@ def merge_metadata(recipe: Recipe, sources: Sources, title: str) -> dict[str, st
     return out
 
 
-def _merge_models(checkpoints: tuple[Checkpoint, ...]) -> dict[str, Any]:
+def _hashed(tree: Mapping[str, Ancestor], sources: Sources) -> dict[str, Ancestor]:
+    """The tree with the SHA-256 of every file that is at hand."""
+    out = {}
+    for fingerprint, node in tree.items():
+        path = sources.path_of(fingerprint)
+        out[fingerprint] = replace(node, sha256=file_sha256(path)) if path is not None else node
+    return out
+
+
+def _merge_models(checkpoints: tuple[Checkpoint, ...], tree: Mapping[str, Ancestor]) -> dict[str, Any]:
     """The WebUI's family tree: SHA-256 of each file -> its name, and the trees that the files bring along."""
     out: dict[str, Any] = {}
     for checkpoint in checkpoints:
         out.update(_parsed(checkpoint.metadata, "sd_merge_models"))
-        out[_hash_of(checkpoint.path) or checkpoint.fingerprint] = {
+        out[tree[checkpoint.fingerprint].sha256 or checkpoint.fingerprint] = {
             "name": checkpoint.name,
-            "legacy_hash": _legacy_hash(checkpoint.path),
+            "legacy_hash": legacy_hash(checkpoint.path),
             "sd_merge_recipe": _parsed(checkpoint.metadata, "sd_merge_recipe") or None,
         }
     return out
@@ -87,24 +101,3 @@ def _parsed(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
 
 def _dump(data: Mapping[str, Any]) -> str:
     return json.dumps(data, sort_keys=True, ensure_ascii=False)
-
-
-def _hash_of(path: Path) -> str:
-    """SHA-256 of a whole file, empty if it is gone by now (an open study survives that)."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while piece := file.read(_READ_BYTES):
-                digest.update(piece)
-    except OSError:
-        return ""
-    return digest.hexdigest()
-
-
-def _legacy_hash(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            file.seek(_LEGACY_START)
-            return hashlib.sha256(file.read(_LEGACY_BYTES)).hexdigest()[:_LEGACY_DIGITS]
-    except OSError:
-        return ""

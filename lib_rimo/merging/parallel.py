@@ -23,7 +23,7 @@ def thread_count(threads: int | None) -> int:
 
 
 @contextmanager
-def _one_torch_thread() -> Iterator[None]:
+def one_torch_thread() -> Iterator[None]:
     """Keeps torch from splitting the calling thread's work over threads of its own."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -53,7 +53,7 @@ def run_over(
 
     def take() -> None:
         blender = Blender()
-        with torch.inference_mode(), _one_torch_thread():
+        with torch.inference_mode(), one_torch_thread():
             while True:
                 with lock:
                     if errors:

@@ -15,7 +15,7 @@ from typing import Any
 from lib_rimo.errors import RecipeError
 from lib_rimo.merging.keys import FAMILIES, UNET, Place, place_of, read_data
 
-PARTITIONS = ("theater", "ro", "mbw", "coarse")
+PARTITIONS = ("theater", "ro", "mbw", "coarse", "global")
 """The partitions that come with the program."""
 
 USUAL_BLOCKS = 12
@@ -33,6 +33,13 @@ class _Range:
 
     def holds(self, block: int) -> bool:
         return self.first <= block and (self.last is None or block <= self.last)
+
+    @property
+    def text(self) -> str:
+        """As the data files write it."""
+        if self.first == self.last:
+            return str(self.first)
+        return f"{self.first}-" + ("" if self.last is None else str(self.last))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,16 @@ class Partition:
             first[group] = min(first.get(group, rank), rank)
         return tuple(sorted(first, key=lambda group: first[group]))
 
+    def to_json(self) -> dict[str, Any]:
+        """The form of the data files; ``partition_from_json`` gives the equal partition back."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "blocks": {f: [[span.text, span.group] for span in spans] for f, spans in self._ranges.items()},
+            "components": dict(self._parts),
+            "frozen": sorted(self.frozen_by_default),
+        }
+
     def _group(self, place: Place) -> str | None:
         for span in self._ranges.get(place.family, ()):
             if span.holds(place.block):
@@ -104,14 +121,7 @@ def load_partition(name_or_path: str | Path) -> Partition:
         data = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise RecipeError(f"The partition {path.name} cannot be read", found=str(error)) from error
-    try:
-        partition = _build(data, path.name)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RecipeError(
-            f"The partition {path.name} is incomplete",
-            found=f"{type(error).__name__}: {error}",
-            wanted="the form of the partitions that come with the program (lib_rimo/merging/data)",
-        ) from error
+    partition = partition_from_json(data, path.name)
     if partition.name in PARTITIONS:
         raise RecipeError(
             f"The partition {path.name} has the name of one that comes with the program",
@@ -119,6 +129,28 @@ def load_partition(name_or_path: str | Path) -> Partition:
             fix='Give it another "name"',
         )
     return partition
+
+
+def partition_from_json(data: object, where: str) -> Partition:
+    """Reads a partition from its plain form.
+
+    Args:
+        data: The form of the data files.
+        where: For error texts.
+
+    Raises:
+        RecipeError: The data does not describe a partition.
+    """
+    try:
+        if not isinstance(data, Mapping):
+            raise TypeError("no JSON object")
+        return _build(data, where)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RecipeError(
+            f"The partition {where} is incomplete",
+            found=f"{type(error).__name__}: {error}",
+            wanted="the form of the partitions that come with the program (lib_rimo/merging/data)",
+        ) from error
 
 
 def _build(data: Mapping[str, Any], where: str) -> Partition:

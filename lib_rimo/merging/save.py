@@ -8,7 +8,8 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,8 +17,10 @@ import torch
 
 from lib_rimo.errors import SaveError
 from lib_rimo.merging.architecture import sidecar_of
+from lib_rimo.merging.digest import write_data_hash
+from lib_rimo.merging.form import NUMBER_TYPES, SaveForm
 from lib_rimo.merging.header import build_header
-from lib_rimo.merging.merge import Plan, run_plans
+from lib_rimo.merging.merge import KeyPlan, Plan, run_plans
 from lib_rimo.merging.metadata import merge_metadata
 from lib_rimo.merging.names import checkpoint_file
 from lib_rimo.merging.partition import Partition
@@ -42,6 +45,7 @@ def save_merged(
     name: str,
     *,
     save_dtype: torch.dtype | None = None,
+    form: SaveForm | None = None,
     metadata: Mapping[str, str] | None = None,
     threads: int | None = None,
 ) -> Path:
@@ -53,7 +57,8 @@ def save_merged(
         partition: The partition that the recipe's groups are of.
         folder: An existing folder.
         name: File name, with or without ending.
-        save_dtype: Number type to round merged tensors to; None keeps each tensor's type in the base.
+        save_dtype: Number type to round merged tensors to; None takes that of ``form``.
+        form: Number type, with or without VAE and EMA copies; None writes everything that the base has.
         metadata: More texts for the header; they come after ours and may replace them.
         threads: Threads to use; None for as many as torch uses.
 
@@ -65,28 +70,72 @@ def save_merged(
         RecipeError: Recipe and partition do not fit together.
         CheckpointError: A file is missing.
     """
+    form = _form(form, save_dtype)
     folder = Path(folder)
     if not folder.is_dir():
         raise SaveError(
             "The folder to save into does not exist", found=folder, fix="Make it or choose another"
         )
     target = checkpoint_file(folder, name)
-    plan = Plan(recipe, sources, partition, save_dtype)
-    plans = list(plan.plans())
+    plan = Plan(recipe, sources, partition, form.dtype)
+    plans = [item for item in plan.plans() if form.keeps(item.key)]
     if any(not isinstance(text, str) for text in (metadata or {}).values()):
         raise SaveError("Metadata must be texts", found=metadata)
-    texts = {**merge_metadata(recipe, sources, target.stem), **(metadata or {})}
+    texts = {**merge_metadata(recipe, sources, partition, target.stem, form), **(metadata or {})}
+    sidecar = None if plan.base.is_computed else sidecar_of(plan.base.path)
+    write_plans(plans, plan.lacking, texts, target, sidecar=sidecar, threads=threads)
+    return target
+
+
+def write_plans(
+    plans: Sequence[KeyPlan],
+    lacking: Mapping[str, Iterable[str]],
+    texts: Mapping[str, str],
+    target: Path,
+    *,
+    sidecar: Path | None = None,
+    check: Callable[[str], None] | None = None,
+    threads: int | None = None,
+) -> None:
+    """Writes planned tensors as a new file.
+
+    Args:
+        plans: What to write.
+        lacking: See ``run_plans``.
+        texts: The header's texts. One that is to hold the hash of the tensors gets it.
+        target: The new file.
+        sidecar: A file to copy beside it.
+        check: Gets the hash of the tensors before the file gets its name; what it raises leaves nothing behind.
+        threads: Threads to use; None for as many as torch uses.
+
+    Raises:
+        SaveError: The room on the disk, or a file of this name; nothing is left behind.
+    """
+    folder = target.parent
     specs = {item.key: item.spec for item in plans}
     need_bytes = len(build_header(specs, texts)[0]) + sum(spec.size_bytes for spec in specs.values())
     _remove_abandoned(folder)
     _check_room(folder, need_bytes)
     with _temporary(folder, target) as (file, temporary):
-        run_plans(plans, FileSink(file, texts), plan.lacking, threads=threads)
-        file.flush()
+        run_plans(plans, FileSink(file, texts), lacking, threads=threads)
+        file.close()
+        found = write_data_hash(temporary)
+        if check is not None:
+            check(found)
+        _sync_file(temporary)
+        _publish(temporary, target, sidecar)
+
+
+def _form(form: SaveForm | None, save_dtype: torch.dtype | None) -> SaveForm:
+    if save_dtype is None:
+        return form or SaveForm()
+    names = [name for name, dtype in NUMBER_TYPES.items() if dtype == save_dtype]
+    return replace(form or SaveForm(), number_type=names[0] if names else str(save_dtype))
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("r+b") as file:  # Windows renames closed files only, and flushes writable ones only
         os.fsync(file.fileno())
-        file.close()  # Windows renames closed files only
-        _publish(temporary, target, sidecar_of(plan.base.path))
-    return target
 
 
 def _check_room(folder: Path, need_bytes: int) -> None:

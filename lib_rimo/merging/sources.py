@@ -32,6 +32,15 @@ class Sources:
         kept = self._keep(checkpoint)
         return Source(checkpoint.name, kept.fingerprint, Path(path))
 
+    def add(self, checkpoint: Checkpoint) -> Source:
+        """Takes over a checkpoint that is open already, or one that is computed and has no file.
+
+        Returns:
+            The source by which recipes name it.
+        """
+        kept = self._keep(checkpoint)
+        return Source(checkpoint.name, kept.fingerprint)
+
     def open(self, source: Source) -> Checkpoint:
         """The checkpoint of a source: already open, where it was last seen, or in the folders.
 
@@ -60,6 +69,11 @@ class Sources:
             + (", ".join([*places, *map(str, self._folders)]) or "a folder that was named"),
             fix="Put the file back, or name the folder where it lies",
         )
+
+    def path_of(self, fingerprint: str) -> Path | None:
+        """Where an open checkpoint's file was; None for one that is not open or has no file."""
+        checkpoint = self._open.get(fingerprint)
+        return None if checkpoint is None or checkpoint.is_computed else checkpoint.path
 
     def open_all(self, recipe: Recipe) -> tuple[Checkpoint, ...]:
         """Base and used partners of a recipe, in its order; partners of weight zero are not looked for."""

@@ -33,7 +33,7 @@ def test_blocks_fall_into_the_groups_of_upstream(name, ins, outs):
     assert partition.group_of(f"{U}middle_block.2.out_layers.3.weight") == "mid"
 
 
-@pytest.mark.parametrize("name", PARTITIONS)
+@pytest.mark.parametrize("name", [name for name in PARTITIONS if name != "global"])
 def test_parts_outside_the_blocks_are_groups_of_their_own(name):
     """Text encoders, VAE and the rest of the UNet; the VAE is frozen unless asked."""
     partition = load_partition(name)
@@ -143,3 +143,11 @@ def test_unknown_names_and_files_are_refused(tmp_path):
     (tmp_path / "torn.json").write_text("{")
     with pytest.raises(RecipeError, match="cannot be read"):
         load_partition(tmp_path / "torn.json")
+
+
+def test_the_global_partition_has_one_group_beside_the_vae():
+    """Upstream's first script: one weight per model."""
+    partition = load_partition("global")
+    keys = [*sd1_tensors(), *sdxl_tensors()]
+    assert partition.groups_present(keys) == ("all", "vae")
+    assert partition.frozen_by_default == {"vae"}

@@ -1,0 +1,95 @@
+"""Another program's recipe made ours: its models found as files, its blocks as groups of the partition ``mbw``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from lib_rimo.errors import CheckpointError
+from lib_rimo.merging.checkpoint import SUFFIXES
+from lib_rimo.merging.digest import file_sha256
+from lib_rimo.merging.foreign import BASE, MIDDLE, REST, VAE, ForeignRecipe
+from lib_rimo.merging.partition import load_partition
+from lib_rimo.merging.recipe import Recipe, Source
+from lib_rimo.merging.sources import Sources
+
+PARTITION = "mbw"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHORT_HASH = re.compile(r"\s*\[[0-9a-f]{6,64}\]$")
+"""The WebUI writes a model as ``folder/name.safetensors [31e35c80fc]``."""
+_PARTS = {"mid": MIDDLE, "rest": REST, "text": BASE, "text2": BASE, "vae": VAE}
+
+
+def adopt(foreign: ForeignRecipe, sources: Sources, folders: Sequence[Path]) -> Recipe:
+    """Turns another program's recipe into ours.
+
+    Args:
+        foreign: What it means.
+        sources: The files are opened here.
+        folders: Where to look for them, subfolders included.
+
+    Raises:
+        CheckpointError: Files are missing, or one of the right name has another content.
+    """
+    paths = _paths(folders)
+    found: dict[str, Source] = {}
+    lost: list[str] = []
+    for model in foreign.models():
+        path, told = _find(model, foreign, paths)
+        if path is None:
+            lost.append(told)
+        else:
+            found[model] = sources.source_of(path)
+    if lost:
+        raise CheckpointError(
+            f"Checkpoints that the recipe of {foreign.maker} names are missing",
+            found="; ".join(lost),
+            wanted="all of them",
+            fix="Put them into one of the folders",
+        )
+    base = found[foreign.base]
+    partition = load_partition(PARTITION)
+    weights: dict[str, dict[Source, float]] = {}
+    for group in partition.groups_present(sources.open(base).keys()):
+        row = weights.setdefault(group, {})
+        for model, source in found.items():
+            if source != base:  # one file under two names counts once
+                row[source] = row.get(source, 0.0) + foreign.share(_block_of(group), model)
+    partners = tuple(dict.fromkeys(source for source in found.values() if source != base))
+    rows = {group: tuple(row.get(partner, 0.0) for partner in partners) for group, row in weights.items()}
+    return Recipe(base, partners, PARTITION, rows)
+
+
+def _block_of(group: str) -> str:
+    if group in _PARTS:
+        return _PARTS[group]
+    return f"{'IN' if group.startswith('in') else 'OUT'}{group[-2:]}"
+
+
+def _paths(folders: Sequence[Path]) -> list[Path]:
+    found = {
+        path.resolve(): path
+        for folder in folders
+        for path in (folder.rglob("*") if folder.is_dir() else [folder])
+        if path.suffix.lower() in SUFFIXES and path.is_file()
+    }
+    return sorted(found.values(), key=str)
+
+
+def _find(model: str, foreign: ForeignRecipe, paths: Sequence[Path]) -> tuple[Path | None, str]:
+    """The file of a model, or what to say about it."""
+    sha256 = model if _SHA256.fullmatch(model) else ""
+    name = foreign.names.get(model, "" if sha256 else model)
+    plain = _SHORT_HASH.sub("", name).replace("\\", "/").rpartition("/")[2]
+    wanted = {plain, *(f"{plain}{suffix}" for suffix in SUFFIXES)} if plain else set()
+    named = [path for path in paths if path.name in wanted]
+    known = sha256 or next((sha for sha, other in foreign.names.items() if other == name), "")
+    for path in named:
+        if not known or file_sha256(path) == known:
+            return path, ""
+    for path in paths:
+        if known and path not in named and file_sha256(path) == known:
+            return path, ""
+    told = name or f"SHA-256 {sha256[:12]}"
+    return None, f"{told} (only a file of this name with another content)" if named else told
