@@ -6,7 +6,7 @@ A study's state is the fold of its events (``record.py``), so what is not an eve
 from __future__ import annotations
 
 import dataclasses
-import types
+import functools
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +31,7 @@ class Opened:
         layout: Size, steps, guidance, sampler that were resolved from the model's defaults.
         batch: Images per batch; part of the journal since another batching draws other last bits.
         versions: Versions of the libraries that the numbers depend on.
+        started: When, ISO 8601 in UTC; empty in journals from before this was kept.
     """
 
     kind: ClassVar[str] = "opened"
@@ -43,6 +44,7 @@ class Opened:
     layout: dict[str, Any]
     batch: int
     versions: dict[str, str]
+    started: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,18 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Concluded:
+    """Everything is measured; the result as it is shown (``stored_result.result_to_json``).
+
+    It follows from the scores and the tags of the prompts. It is kept because the tags come from the tagger, which
+    need not be there when a study is looked at again.
+    """
+
+    kind: ClassVar[str] = "result"
+    result: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Saved:
     """A checkpoint was written."""
 
@@ -134,7 +148,18 @@ class Saved:
     recipe: dict[str, Any]
 
 
-Event = Opened | GridDrawn | EpochBegun | TrialAsked | ImagesScored | TrialDone | EpochDone | Measured | Saved
+Event = (
+    Opened
+    | GridDrawn
+    | EpochBegun
+    | TrialAsked
+    | ImagesScored
+    | TrialDone
+    | EpochDone
+    | Measured
+    | Concluded
+    | Saved
+)
 _KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in typing.get_args(Event)}
 
 
@@ -152,18 +177,27 @@ def from_json(data: object) -> Event:
     if not isinstance(data, Mapping) or data.get("t") not in _KINDS:
         raise JournalError("The journal holds something that is no event", found=str(data)[:80])
     cls = _KINDS[data["t"]]
-    fields = {f.name for f in dataclasses.fields(cls)}
-    if missing := fields - set(data):
+    depths, required = _shape(cls.kind)
+    if missing := required - set(data):
         raise JournalError("The journal holds an incomplete event", found=f"{cls.kind} without {missing}")
-    hints = typing.get_type_hints(cls)
-    return cls(**{name: _frozen(hints[name], data[name]) for name in fields})
+    return cls(**{name: _frozen(depth, data[name]) for name, depth in depths.items() if name in data})
 
 
-def _frozen(hint: Any, value: Any) -> Any:
+@functools.cache
+def _shape(kind: str) -> tuple[dict[str, int], frozenset[str]]:
+    """How deep an event's fields are tuples of tuples, and which it cannot do without; slow to find out, so kept."""
+    fields = dataclasses.fields(_KINDS[kind])
+    hints = typing.get_type_hints(_KINDS[kind])
+    required = frozenset(f.name for f in fields if f.default is dataclasses.MISSING)
+    return {f.name: _depth(hints[f.name]) for f in fields}, required
+
+
+def _depth(hint: Any) -> int:
+    return 1 + _depth(typing.get_args(hint)[0]) if typing.get_origin(hint) is tuple else 0
+
+
+def _frozen(depth: int, value: Any) -> Any:
     """JSON's lists back to tuples where the event has tuples."""
-    if typing.get_origin(hint) is tuple and isinstance(value, list):
-        inner = typing.get_args(hint)[0]
-        return tuple(_frozen(inner, item) for item in value)
-    if isinstance(hint, types.UnionType):
+    if not depth or not isinstance(value, list):
         return value
-    return value
+    return tuple(value) if depth == 1 else tuple(_frozen(depth - 1, item) for item in value)

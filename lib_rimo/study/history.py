@@ -29,7 +29,7 @@ class PastStudy:
 
 def past_studies(folder: Path) -> Iterator[PastStudy]:
     """The readable studies of a folder, newest first. Damaged ones are left out."""
-    for path in sorted(folder.glob(f"*/{journal.FILE}"), reverse=True):
+    for path in sorted(folder.glob(f"[!.]*/{journal.FILE}"), reverse=True):
         try:
             record = StudyRecord.replay(journal.read(path.parent))
         except RimoError:
@@ -46,5 +46,5 @@ def unfinished(folder: Path, settings: StudySettings) -> str | None:
 
 
 def is_finished(record: StudyRecord) -> bool:
-    """Whether nothing is left to do."""
-    return plan.next_step(record, ()) is None
+    """Whether nothing is left to draw."""
+    return isinstance(plan.next_step(record, ()), plan.Conclude | None)

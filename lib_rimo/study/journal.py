@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -66,6 +67,18 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keeps every other program from writing a study inside.
+
+    Raises:
+        JournalError: One is writing it now.
+    """
+    with (folder / LOCK).open("a+b") as lock:
+        _take(lock, folder)
+        yield
 
 
 def read(folder: Path) -> Iterator[Event]:

@@ -6,8 +6,9 @@ import dataclasses
 import platform
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from importlib import metadata
 
 from lib_rimo.benchmark.catalogue import Catalogue, choose_catalogue
@@ -15,6 +16,7 @@ from lib_rimo.benchmark.tagger import Tagger
 from lib_rimo.errors import JournalError, SettingsError
 from lib_rimo.hosts.host import Host
 from lib_rimo.merging.partition import Partition, load_partition
+from lib_rimo.merging.recipe import Recipe, Source
 from lib_rimo.merging.sources import Sources
 from lib_rimo.merging.swap import Swapper
 from lib_rimo.study import events as ev
@@ -66,6 +68,7 @@ def open_new(settings: StudySettings, host: Host, open_tagger: OpenTagger) -> Op
         notes += check_room(settings.base, host, [settings.base, *settings.partners])
         groups = _searched_groups(settings, partition, sources.open(wanted[0]).keys())
         all_groups = _load_base(settings, host, sources, partition)
+        _check_start(settings, wanted, partition)
         layout = Layout.resolve(settings, host.image_defaults(), catalogue)
         opened = ev.Opened(
             study=time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2),
@@ -79,14 +82,14 @@ def open_new(settings: StudySettings, host: Host, open_tagger: OpenTagger) -> Op
             layout=dataclasses.asdict(layout),
             batch=host.batch_size(layout.width, layout.height),
             versions=_versions(),
+            started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         )
         study = _assemble(StudyRecord.begin(opened), host, tagger, catalogue, partition, sources, all_groups)
         with study.bench as bench:
             prompts = study.pools.grid()[:1]
             average = canary_recipe(wanted[0], wanted[1:], partition.name, groups)
-            zero = study.record.epoch_base(1)
             check_canary(
-                bench.pictures(zero, prompts)[0].tobytes(),
+                bench.pictures(study.record.base, prompts)[0].tobytes(),
                 bench.pictures(average, prompts)[0].tobytes(),
                 host.name,
             )
@@ -166,6 +169,21 @@ def _searched_groups(settings: StudySettings, partition: Partition, keys: Iterab
             "frozen", "All block groups are frozen", found=", ".join(present), fix="Free at least one"
         )
     return groups
+
+
+def _check_start(settings: StudySettings, wanted: Sequence[Source], partition: Partition) -> None:
+    if not settings.start:
+        return
+    start = Recipe.from_text(settings.start)
+    strange = [s.name for s in start.sources() if s not in wanted]
+    if start.base != wanted[0] or start.partition != partition.name or strange:
+        raise SettingsError(
+            "start",
+            "The recipe to begin with is not one of these checkpoints",
+            found=f"{start.base.name} ({start.partition}) with {', '.join(p.name for p in start.partners)}",
+            wanted=f"{wanted[0].name} ({partition.name}) with {', '.join(s.name for s in wanted[1:])}",
+            fix="Begin with the base",
+        )
 
 
 def _versions() -> dict[str, str]:

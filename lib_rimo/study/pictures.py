@@ -1,4 +1,4 @@
-"""The pictures that a study keeps in its folder: the sample grids, and the one drawn last."""
+"""The pictures that a study keeps in its folder: sample grids, the one drawn last, and what the user tried."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from lib_rimo.errors import StudyError
 
 GRIDS = "grids"
 LATEST = "latest"
-_NAME = re.compile(rf"({GRIDS}|{LATEST})/[a-z0-9-]+\.(webp|png)")
+TRIES = "tries"
+KEPT_TRIES = 200
+"""Pictures of prompts that the user tried; the oldest go first."""
+_NAME = re.compile(rf"({GRIDS}|{LATEST}|{TRIES})/[a-z0-9-]+\.(webp|png)")
 
 
 class Pictures:
@@ -41,6 +44,17 @@ class Pictures:
         for old in sorted((self._folder / LATEST).glob("*.webp"))[:-2]:
             old.unlink(missing_ok=True)
         return name
+
+    def keep_tries(self, images: Sequence[Image.Image]) -> tuple[str, ...]:
+        """Writes pictures of a prompt that the user tried, lossless; returns the names, which are fresh."""
+        old = sorted((self._folder / TRIES).glob("*.png"))
+        first = int(old[-1].stem) + 1 if old else 1
+        names = tuple(f"{TRIES}/{first + i:08d}.png" for i in range(len(images)))
+        for name, image in zip(names, images, strict=True):
+            self._write(name, image)
+        for gone in old[: max(0, len(old) + len(images) - KEPT_TRIES)]:
+            gone.unlink(missing_ok=True)
+        return names
 
     def _write(self, name: str, image: Image.Image) -> None:
         path = self._folder / name

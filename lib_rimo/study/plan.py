@@ -62,7 +62,12 @@ class Measure:
     prompt_ids: tuple[int, ...]
 
 
-Step = DrawGrid | BeginEpoch | AskSearch | DrawTrial | CloseTrial | Measure
+@dataclass(frozen=True, slots=True)
+class Conclude:
+    """Everything is drawn: work the result out."""
+
+
+Step = DrawGrid | BeginEpoch | AskSearch | DrawTrial | CloseTrial | Measure | Conclude
 
 
 def next_step(record: StudyRecord, all_groups: tuple[str, ...]) -> Step | None:
@@ -75,7 +80,7 @@ def next_step(record: StudyRecord, all_groups: tuple[str, ...]) -> Step | None:
     epochs_done = len(record.winners)
     if len(record.grids) <= epochs_done:
         epoch = len(record.grids)
-        return DrawGrid(epoch, record.epoch_base(epoch + 1))
+        return DrawGrid(epoch, record.epoch_base(epoch + 1) if epoch else record.base)
     if epochs_done < record.settings.epochs:
         return _search_step(record, epochs_done + 1)
     return _measure_step(record, all_groups)
@@ -99,7 +104,7 @@ def _measure_step(record: StudyRecord, all_groups: tuple[str, ...]) -> Step | No
         done = len(record.measured.get(arm, ()))
         if done < wanted:
             return Measure(arm, recipe, tuple(range(done, min(wanted, done + record.opened.batch))))
-    return None
+    return Conclude() if record.result is None else None
 
 
 def measured_arms(record: StudyRecord, all_groups: tuple[str, ...]) -> dict[str, Recipe]:
@@ -109,7 +114,7 @@ def measured_arms(record: StudyRecord, all_groups: tuple[str, ...]) -> dict[str,
     """
     base, partners = record.sources[0], record.sources[1:]
     partition = record.opened.partition
-    arms = {"base": Recipe.zero(base, partition)}
+    arms = {"base": record.base}
     for partner in partners:
         arms[partner.name] = Recipe.from_rows(
             base, (partner,), partition, all_groups, ((1.0,) * len(all_groups),)

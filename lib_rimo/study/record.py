@@ -11,6 +11,8 @@ from lib_rimo.errors import JournalError
 from lib_rimo.merging.recipe import Recipe, Source
 from lib_rimo.study import events as ev
 from lib_rimo.study.settings import StudySettings
+from lib_rimo.study.snapshot import Result
+from lib_rimo.study.stored_result import result_from_json
 
 
 @dataclass(slots=True)
@@ -24,6 +26,8 @@ class Trial:
         stage: The search's name for it.
         scores: One per image drawn so far, in the order of ``prompt_ids``.
         done: The closing event; None while images are missing.
+        hits: Tags found in those images.
+        asked: Tags prompted.
     """
 
     epoch: int
@@ -32,6 +36,15 @@ class Trial:
     stage: str
     scores: list[ImageScore] = field(default_factory=list)
     done: ev.TrialDone | None = None
+    hits: int = 0
+    asked: int = 0
+
+    def take(self, scores: Iterable[ImageScore]) -> None:
+        """Adds scores."""
+        for score in scores:
+            self.scores.append(score)
+            self.hits += sum(score.hits)
+            self.asked += len(score.hits)
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -52,8 +65,8 @@ class StudyRecord:
         winners: One recipe per finished epoch.
         grids: Drawn sample grids.
         measured: Arm -> scores on the unseen prompts, in their order.
+        result: The measured result; None until everything is measured.
         saved: Written checkpoints.
-        seconds: Wall time of all image batches.
         speeds: ``(images, seconds)`` of each batch.
     """
 
@@ -65,6 +78,7 @@ class StudyRecord:
     winners: list[Recipe] = field(default_factory=list)
     grids: list[ev.GridDrawn] = field(default_factory=list)
     measured: dict[str, list[ImageScore]] = field(default_factory=dict)
+    result: Result | None = None
     saved: list[ev.Saved] = field(default_factory=list)
     speeds: list[tuple[int, float]] = field(default_factory=list)
 
@@ -109,7 +123,7 @@ class StudyRecord:
             case ev.ImagesScored():
                 trial = self._open_trial(event)
                 self._expect(len(event.scores) <= len(trial.missing), event)
-                trial.scores.extend(ImageScore.from_json(s) for s in event.scores)
+                trial.take(ImageScore.from_json(s) for s in event.scores)
                 self.speeds.append((len(event.scores), event.seconds))
             case ev.TrialDone():
                 trial = self._open_trial(event)
@@ -124,6 +138,8 @@ class StudyRecord:
                 scores = self.measured.setdefault(event.arm, [])
                 scores.extend(ImageScore.from_json(s) for s in event.scores)
                 self.speeds.append((len(event.scores), event.seconds))
+            case ev.Concluded():
+                self.result = result_from_json(event.result)
             case ev.Saved():
                 self.saved.append(event)
             case ev.Opened():
@@ -166,7 +182,22 @@ class StudyRecord:
         """The recipe whose result is the base of an epoch."""
         if epoch >= 2 and len(self.winners) >= epoch - 1:
             return self.winners[epoch - 2]
+        return self.start
+
+    @property
+    def base(self) -> Recipe:
+        """The recipe that is the base itself."""
         return Recipe.zero(self.sources[0], self.opened.partition)
+
+    @property
+    def start(self) -> Recipe:
+        """The recipe that the first epoch begins with: the base itself unless the settings name another."""
+        if not self.settings.start:
+            return self.base
+        recipe = Recipe.from_text(self.settings.start)
+        placed = {source: source for source in self.sources}  # equal ones, which also say where the file is
+        partners = tuple(placed.get(source, source) for source in recipe.partners)
+        return Recipe(self.sources[0], partners, recipe.partition, recipe.weights)
 
     def recipe_of(self, weights: ev.Rows, epoch: int) -> Recipe:
         """The recipe over the study's files that a proposal of an epoch stands for."""
@@ -180,4 +211,4 @@ class StudyRecord:
         done = [t.done for t in self.trials if t.done is not None]
         if self.epoch > len(self.winners) and done and self.trials[-1].epoch == self.epoch:
             return Recipe.from_json(done[-1].recipe)
-        return self.winners[-1] if self.winners else Recipe.zero(self.sources[0], self.opened.partition)
+        return self.winners[-1] if self.winners else self.start

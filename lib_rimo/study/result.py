@@ -6,12 +6,13 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-from lib_rimo.benchmark.accuracy import micro, paired_difference, table
+from lib_rimo.benchmark.accuracy import WHOLE, by_category, micro, paired_difference, table
 from lib_rimo.benchmark.catalogue import Catalogue
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.benchmark.prompts import Prompt
 from lib_rimo.benchmark.score import ImageScore
 from lib_rimo.study.snapshot import CategoryRow, Result
+from lib_rimo.study.tag_gains import tag_gains
 
 Scores = Mapping[str, Sequence[ImageScore]]
 
@@ -43,6 +44,7 @@ def result_of(
         gain_over_best_parent=paired_difference(prompts, merged, alone[best]),
         best_parent=best,
         categories=_categories(prompts, merged, base, {name: measured[name] for name in parents}, catalogue),
+        tags=tag_gains(prompts, merged, base, catalogue),
     )
 
 
@@ -54,19 +56,30 @@ def _categories(
     catalogue: Catalogue,
 ) -> tuple[CategoryRow, ...]:
     rows = table(prompts, merged, base, partners, catalogue).reset_index().to_dict("records")
-    return tuple(_category(row) for row in rows)
+    alone = {
+        name: {WHOLE: micro(prompts, scores), **by_category(prompts, scores, catalogue)}
+        for name, scores in partners.items()
+    }
+    return tuple(_category(row, alone) for row in rows)
 
 
-def _category(row: Mapping[Hashable, Any]) -> CategoryRow:
+def _category(row: Mapping[Hashable, Any], alone: Mapping[str, Mapping[str, Interval]]) -> CategoryRow:
     def interval(name: str) -> Interval:
         ends = (float(row[name]), float(row[f"{name}_low"]), float(row[f"{name}_high"]))
         return Interval(*ends, images=int(row["images"]), tags=int(row["tags"]))
 
-    deviation = float(row["deviation_percent"])
+    def end(name: str) -> float | None:
+        value = float(row[name])
+        return value if math.isfinite(value) else None
+
+    category = str(row["category"])
     return CategoryRow(
-        str(row["category"]),
+        category,
         interval("merged"),
         interval("base"),
         float(row["parents"]),
-        deviation if math.isfinite(deviation) else 0.0,
+        end("deviation_percent") or 0.0,
+        end("deviation_percent_low"),
+        end("deviation_percent_high"),
+        {name: by[category] for name, by in alone.items() if category in by},
     )

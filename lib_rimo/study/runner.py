@@ -15,11 +15,13 @@ from lib_rimo.search.strategy import Strategy, make_strategy
 from lib_rimo.study import events as ev
 from lib_rimo.study import plan
 from lib_rimo.study.journal import Journal
+from lib_rimo.study.observations import observation, observations
 from lib_rimo.study.opening import OpenStudy
 from lib_rimo.study.pictures import Pictures
-from lib_rimo.study.record import StudyRecord, Trial
+from lib_rimo.study.record import StudyRecord
 from lib_rimo.study.result import result_of
-from lib_rimo.study.snapshot import LatestPicture, Result, StudyState
+from lib_rimo.study.snapshot import LatestPicture, StudyState
+from lib_rimo.study.stored_result import result_to_json
 from lib_rimo.study.workbench import Drawn
 
 log = logging.getLogger("rimo")
@@ -72,19 +74,6 @@ class Runner:
                 bench.give_way()
         return True
 
-    def result(self) -> Result | None:
-        """The measured result; None while pictures are missing."""
-        record = self.record
-        if plan.next_step(record, self._study.all_groups) is not None:
-            return None
-        return result_of(
-            self._study.pools.unseen(),
-            record.measured,
-            [s.name for s in record.sources[1:]],
-            record.sources[0].name,
-            self._study.catalogue,
-        )
-
     def _perform(self, step: plan.Step) -> None:
         match step:
             case plan.DrawGrid():
@@ -99,6 +88,8 @@ class Runner:
                 self._close_trial(step.epoch)
             case plan.Measure():
                 self._measure(step)
+            case plan.Conclude():
+                self._conclude()
 
     def _record(self, event: ev.Event, state: StudyState, message: str) -> None:
         self._journal.append(event)
@@ -160,6 +151,18 @@ class Runner:
         message = f"Measuring {names.get(step.arm, step.arm)} on prompts the search never saw"
         self._record(event, StudyState.MEASURING, message)
 
+    def _conclude(self) -> None:
+        record = self.record
+        result = result_of(
+            self._study.pools.unseen(),
+            record.measured,
+            [s.name for s in record.sources[1:]],
+            record.sources[0].name,
+            self._study.catalogue,
+        )
+        event = ev.Concluded(result_to_json(result))
+        self._record(event, StudyState.MEASURING, "Everything is measured")
+
     def _keep_latest(self, drawn: Drawn, tags: tuple[str, ...]) -> None:
         name = self._pictures.keep_latest(drawn.images[-1])
         self._latest = LatestPicture(name, tuple(zip(tags, drawn.scores[-1].hits, strict=True)))
@@ -195,12 +198,12 @@ class Runner:
         return self._judges[epoch]
 
     def _history(self, epoch: int, *, soft: bool | None = None) -> list[Observation]:
-        if soft is None:
-            soft = self.record.settings.objective == "soft"
-        trials = self.record.of_epoch(epoch)
+        """The epoch's trials, the running one included once its pictures are there."""
+        known = observations(self.record, epoch, soft=soft)
         if (current := self.record.current) is not None:
-            trials = [*trials, current]
-        return [_observation(trial, soft) for trial in trials]
+            wanted = self.record.settings.objective == "soft" if soft is None else soft
+            known.append(observation(current, soft=wanted))
+        return known
 
     def _leader(self, epoch: int) -> tuple[Recipe, float, float, float]:
         """The search's best recipe, and its accuracy with interval as the pictures so far have it."""
@@ -208,11 +211,6 @@ class Runner:
         known = self._judge(epoch).estimate(self._history(epoch, soft=False), leader.weights)
         recipe = self.record.recipe_of(leader.weights, epoch)
         return recipe, known.mean, max(0.0, known.low), min(1.0, known.high)
-
-
-def _observation(trial: Trial, soft: bool) -> Observation:
-    scores = tuple(score.soft if soft else score.accuracy for score in trial.scores)
-    return Observation(trial.weights, trial.prompt_ids, scores, trial.stage)
 
 
 def _share(budget: int, epochs: int, epoch: int) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from lib_rimo.errors import SettingsError
+from lib_rimo.merging.header import DTYPES
 from lib_rimo.merging.partition import load_partition
 from lib_rimo.merging.recipe import Recipe
 from lib_rimo.merging.save import save_merged
@@ -12,15 +14,18 @@ from lib_rimo.merging.sources import Sources
 from lib_rimo.study.record import StudyRecord
 from lib_rimo.study.snapshot import Result
 
+NUMBER_TYPES = {"fp16": "F16", "bf16": "BF16", "fp32": "F32"}
+"""Names that people use -> the file format's."""
+
 
 def save_record(
     record: StudyRecord,
     recipe: Recipe,
     folder: Path,
     name: str,
-    result: Result | None = None,
     *,
     sources: Sources | None = None,
+    number_type: str = "",
 ) -> Path:
     """Writes a recipe of a study as a checkpoint.
 
@@ -29,20 +34,32 @@ def save_record(
         recipe: Over its files.
         folder: Where checkpoints belong.
         name: File name, with or without ``.safetensors``.
-        result: The measurement to write beside it, if there is one.
         sources: Its files if they are open already.
+        number_type: One of ``NUMBER_TYPES`` that the merged tensors are rounded to; empty keeps the base's.
 
     Raises:
+        SettingsError: There is no such number type.
         SaveError: The name or the folder does not allow it; nothing was written.
     """
     partition = load_partition(record.settings.partition)
-    metadata = _metadata(record, result)
+    # What was measured was measured of the winner and of no other mix.
+    winner = bool(record.winners) and recipe == record.winners[-1]
+    metadata = _metadata(record, record.result if winner else None)
+    _check_number_type(number_type)
+    dtype = DTYPES[NUMBER_TYPES[number_type]] if number_type else None
     if sources is not None:
-        return save_merged(recipe, sources, partition, folder, name, metadata=metadata)
+        return save_merged(recipe, sources, partition, folder, name, save_dtype=dtype, metadata=metadata)
     with Sources(folders=[folder]) as own:
         for path in (record.settings.base, *record.settings.partners):
             own.source_of(path)
-        return save_merged(recipe, own, partition, folder, name, metadata=metadata)
+        return save_merged(recipe, own, partition, folder, name, save_dtype=dtype, metadata=metadata)
+
+
+def _check_number_type(number_type: str) -> None:
+    if number_type and number_type not in NUMBER_TYPES:
+        raise SettingsError(
+            "number_type", "There is no such number type", found=number_type, wanted=", ".join(NUMBER_TYPES)
+        )
 
 
 def _metadata(record: StudyRecord, result: Result | None) -> dict[str, str]:

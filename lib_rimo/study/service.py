@@ -1,15 +1,19 @@
-"""The one door to a study, for tab, API, command line and tests."""
+"""The doors to studies, for tab, API, command line and tests: one to the study on display, one to all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from lib_rimo.study.mixes import Choice
+from lib_rimo.study.own_presets import OwnPresets
+from lib_rimo.study.record import StudyRecord
 from lib_rimo.study.snapshot import Snapshot
+from lib_rimo.study.trying import Wish
 
 
-class StudyService(Protocol):
+class StudyOnDisplay(Protocol):
     """Starts, steers and saves one study at a time. Every method may be called from any thread.
 
     Methods that change something answer at once; what they bring about is seen in ``snapshot``. All raise
@@ -28,7 +32,8 @@ class StudyService(Protocol):
 
         Returns:
             ``checkpoints``: list of ``{"name", "path", "size_bytes"}``. ``presets``: name -> ``{"label",
-            "explanation", "epochs", "budget", "unseen"}``. ``default``: ``{"base", "partners", "preset"}``, file names.
+            "explanation", "epochs", "budget", "unseen"}``. ``default``: ``{"base", "partners", "preset"}``, file names,
+            and whichever other settings hold here unless others are given. ``plays``: whether a mix can be lent.
         """
 
     def estimate(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -55,8 +60,65 @@ class StudyService(Protocol):
     def stop(self) -> Snapshot:
         """Ends the study at the next picture; the best recipe so far stays."""
 
-    def save(self, name: str) -> Path:
-        """Writes the best recipe so far as a checkpoint into the host's folder; blocks until it is there."""
+    def save(self, name: str, choice: Choice | None = None, number_type: str = "") -> Path:
+        """Writes a mix as a checkpoint into the host's folder; blocks until it is there.
+
+        Args:
+            name: Of the file.
+            choice: Which mix of the study on display; the best so far if left out.
+            number_type: ``fp16``, ``bf16`` or ``fp32``; empty keeps the base's.
+        """
 
     def picture(self, study: str, file: str) -> Path:
         """The path of a study's picture by the name that the snapshot gave; refuses every other name."""
+
+
+class StudyArchive(Protocol):
+    """All studies of a folder, the running one among them. As for ``StudyOnDisplay``: any thread, ``RimoError``."""
+
+    def studies(self) -> Sequence[Mapping[str, Any]]:
+        """One line per study, newest first: ``summary.row_of``, and ``current`` for the one on display."""
+
+    def stored(self, study: str) -> Snapshot:
+        """A study as it is or was left; nothing is opened or changed."""
+
+    def open(self, study: str) -> Snapshot:
+        """Puts a stored study on display, so that ``StudyOnDisplay`` acts on it; refused while another is active."""
+
+    def delete(self, study: str) -> None:
+        """Removes a study that is not running, with its pictures; saved checkpoints stay."""
+
+    def mix(self, study: str, choice: Choice) -> Mapping[str, Any]:
+        """One of a study's mixes as plain values (``mixes.describe``)."""
+
+    def blocks(self, study: str) -> Mapping[str, Any]:
+        """What each block group did (``sensitivity``)."""
+
+    def freeze(self, study: str, groups: Sequence[str]) -> Snapshot:
+        """Starts a study that begins with another's best mix, in which these groups stay as they are there."""
+
+    def try_mix(self, study: str, choice: Choice, wish: Wish) -> Mapping[str, Any]:
+        """Draws the user's own prompt with a mix; the user's weights are back before this returns.
+
+        Returns:
+            ``study``, ``name`` (of the mix), ``files`` (names for ``StudyService.picture``), ``prompt``, ``seeds``.
+        """
+
+    def play(self, study: str, choice: Choice) -> str:
+        """Lends a mix to the WebUI's own tabs, where ``options()["plays"]``; returns its name, as in ``live``."""
+
+    def stop_playing(self) -> None:
+        """The WebUI's own tabs draw with the user's model again."""
+
+    def record(self, study: str) -> StudyRecord:
+        """Everything that a study's journal says; not to be changed."""
+
+    def picture(self, study: str, file: str) -> Path:
+        """The path of a study's picture by the name that the snapshot gave."""
+
+
+class StudyService(StudyOnDisplay, StudyArchive, Protocol):
+    """Both in one object, as the page and the routes want them."""
+
+    def presets(self) -> OwnPresets:
+        """The user's own presets."""

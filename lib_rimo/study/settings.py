@@ -56,6 +56,8 @@ class StudySettings:
         sampler: Name of the sampler.
         scheduler: Name of the noise schedule.
         grid_prompts: Prompts of the sample grid; empty draws eight from the catalogue.
+        start: Text of the recipe that the search begins with, over these same files; empty begins with the base.
+            Frozen groups keep its weights.
     """
 
     base: Path
@@ -86,6 +88,7 @@ class StudySettings:
     sampler: str | None = None
     scheduler: str = "Automatic"
     grid_prompts: tuple[str, ...] = ()
+    start: str = ""
 
     def __post_init__(self) -> None:
         if not self.partners:

@@ -102,6 +102,9 @@ class CategoryRow:
         base: The base's.
         parents: Mean over base and partners.
         deviation_percent: ``100 * (merged - parents) / parents``, upstream's table.
+        deviation_low: Lower end of its 95 % interval; None where it has none.
+        deviation_high: Upper end.
+        partners: Partner name -> its own accuracy.
     """
 
     category: str
@@ -109,6 +112,31 @@ class CategoryRow:
     base: Interval
     parents: float
     deviation_percent: float
+    deviation_low: float | None = None
+    deviation_high: float | None = None
+    partners: Mapping[str, Interval] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TagRow:
+    """One tag on unseen prompts, winner against base.
+
+    Attributes:
+        tag: As it was prompted.
+        category: Of the catalogue.
+        merged: Share of its prompts in which the winner showed it.
+        base: Share of the same prompts in which the base showed it.
+        gain: Paired difference, winner minus base; ``gain.tags`` says how often the tag was asked for.
+        sure: Whether the difference is on one side of zero even when it is taken into account that as many tags
+            were looked at as there are (Bonferroni). Of all other rows a few look like gains or losses by chance.
+    """
+
+    tag: str
+    category: str
+    merged: float
+    base: float
+    gain: Interval
+    sure: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +152,7 @@ class Result:
         gain_over_best_parent: Paired difference, winner minus the best of base and partners.
         best_parent: Its name.
         categories: Table by category, the whole first.
+        tags: Every prompted tag, most surely gained first, most surely lost last.
     """
 
     base: Interval
@@ -134,6 +163,7 @@ class Result:
     gain_over_best_parent: Interval
     best_parent: str
     categories: tuple[CategoryRow, ...]
+    tags: tuple[TagRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +192,8 @@ class Snapshot:
         latest: The picture drawn last.
         result: The measured result; None until there is one.
         recipe: The best recipe so far, plain form; None until there is one.
-        live: What is in the live model now: empty for the user's own weights, else a name such as ``trial 14``.
+        live: The mix that the user's own tabs draw with, else what is in the live model now: empty for the user's own
+            weights, or a name such as ``trial 14``.
         saved: Checkpoints saved from this study, file names.
         notes: What the preflight found worth saying.
     """
@@ -191,6 +222,10 @@ class Snapshot:
     live: str = ""
     saved: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def but(self, **changes: Any) -> Snapshot:
+        """A copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values only: what the API sends."""

@@ -1,81 +1,80 @@
-"""The studies of one program: at most one runs, all can be opened again."""
+"""The studies of one program: at most one runs, all can be looked at, opened, tried and saved from."""
 
 from __future__ import annotations
 
 import dataclasses
-import enum
-import logging
-import queue
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lib_rimo.errors import HostTakenError, RimoError, SettingsError, StudyError
+from lib_rimo.errors import SettingsError, StudyError
 from lib_rimo.hosts.host import Host
+from lib_rimo.merging.sources import Sources
 from lib_rimo.study import events as ev
 from lib_rimo.study import journal as journals
 from lib_rimo.study.estimate import estimate
+from lib_rimo.study.freezing import frozen_from
 from lib_rimo.study.journal import Journal
+from lib_rimo.study.lending import Lending
+from lib_rimo.study.mixes import Choice, describe
 from lib_rimo.study.opening import OpenStudy, OpenTagger, open_new, reopen
+from lib_rimo.study.own_presets import OwnPresets
 from lib_rimo.study.pictures import Pictures, picture_path
 from lib_rimo.study.presets import DEFAULT_PRESET, PRESETS
 from lib_rimo.study.record import StudyRecord
-from lib_rimo.study.runner import Runner
 from lib_rimo.study.saving import save_record
+from lib_rimo.study.sensitivity import Sensitivity
 from lib_rimo.study.settings import StudySettings
-from lib_rimo.study.snapshot import LatestPicture, Result, Snapshot, StudyState
-from lib_rimo.study.view import snapshot_of
+from lib_rimo.study.shelf import Shelf, started_at, stored_snapshot, study_folder
+from lib_rimo.study.snapshot import Snapshot, StudyState
+from lib_rimo.study.summary import row_of
+from lib_rimo.study.trying import Easel, Wish
+from lib_rimo.study.worker import Command, Opening, Worker
 
-log = logging.getLogger("rimo")
-
-
-class Command(enum.Enum):
-    """What the user can tell a running study."""
-
-    PAUSE = enum.auto()
-    RESUME = enum.auto()
-    STOP = enum.auto()
+__all__ = ["Studies", "study_folder"]
 
 
 class Studies:
-    """Implements ``StudyService`` on a host and a folder of journals.
+    """Implements ``StudyService`` and ``StudyArchive`` on a host and a folder of journals.
 
     Args:
         host: Draws the pictures.
         folder: Holds one folder per study.
         open_tagger: Gives the tagger that settings ask for.
         defaults: Settings that hold unless others are given, and ``base`` and ``partners`` to offer first.
+        may_load: Whether trying a mix may load its base when another checkpoint is loaded. In a WebUI the loaded one
+            is the user's choice, so it may not.
     """
 
     def __init__(
-        self, host: Host, folder: Path, open_tagger: OpenTagger, defaults: Mapping[str, Any] | None = None
+        self,
+        host: Host,
+        folder: Path,
+        open_tagger: OpenTagger,
+        defaults: Mapping[str, Any] | None = None,
+        *,
+        may_load: bool = True,
     ) -> None:
         self._host = host
         self._folder = folder
         self._open_tagger = open_tagger
         self._defaults = dict(defaults or {})
-        self._changed = threading.Condition()
-        self._snapshot = Snapshot()
-        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
-        self._last: Command | None = None
-        self._taken = ""
-        self._thread: threading.Thread | None = None
-        self._study: OpenStudy | None = None
-        self._journal: Journal | None = None
+        self._lending = Lending(host)
+        self._worker = Worker(host, folder, lambda: self._lending.name)
+        self._shelf = Shelf(folder)
+        self._easel = Easel(host, may_load=may_load)
+        self._presets = OwnPresets(folder)
+        self._sensitivity = Sensitivity()
 
-    # -- reading -------------------------------------------------------------------------------------------
+    # -- the study on display ------------------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
         """The study now."""
-        with self._changed:
-            return self._snapshot
+        return self._worker.snapshot()
 
     def wait(self, version: int, timeout_s: float) -> Snapshot:
         """The snapshot as soon as it is newer than ``version``, or the present one after the timeout."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._snapshot.version > version, timeout_s)
-            return self._snapshot
+        return self._worker.wait(version, timeout_s)
 
     def options(self) -> Mapping[str, Any]:
         """What the tab offers; see ``StudyService``."""
@@ -87,7 +86,9 @@ class Studies:
                 "base": Path(str(self._defaults.get("base", self._host.loaded() or ""))).name,
                 "partners": [Path(str(p)).name for p in self._defaults.get("partners", ())],
                 "preset": DEFAULT_PRESET,
+                **{k: v for k, v in self._defaults.items() if k not in ("base", "partners", "preset")},
             },
+            "plays": self._lending.possible,
         }
 
     def estimate(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -98,66 +99,174 @@ class Studies:
         """The path of a study's picture by the name that the snapshot gave."""
         return picture_path(study_folder(self._folder, study), file)
 
-    # -- steering ------------------------------------------------------------------------------------------
-
     def start(self, settings: Mapping[str, Any]) -> Snapshot:
         """Starts a new study in the background."""
         checked = self.settings(settings)
-        return self._launch(lambda: self._open_new(checked))
+        started = self._worker.launch(self._opening(checked))
+        self._presets.remember(settings)
+        return started
 
     def resume(self, study: str = "") -> Snapshot:
         """Goes on with the paused study, or reopens an ended one by its id."""
         snapshot = self.snapshot()
         if snapshot.state is StudyState.PAUSED and study in ("", snapshot.study):
-            self._commands.put(Command.RESUME)
-            return snapshot
+            return self._worker.tell(Command.RESUME)
         if not (wanted := study or snapshot.study):
             raise StudyError("There is no study to go on with", fix="Start one")
         record = StudyRecord.replay(journals.read(study_folder(self._folder, wanted)))
-        return self._launch(lambda: self._reopen(record))
+        return self._worker.launch(lambda: self._reopen(record), stored_snapshot(record))
 
     def pause(self) -> Snapshot:
         """The user's own weights go back at the next picture; the study waits."""
-        return self._command(Command.PAUSE)
+        return self._worker.tell(Command.PAUSE)
 
     def stop(self) -> Snapshot:
         """Ends the study at the next picture; the best recipe so far stays."""
-        return self._command(Command.STOP)
+        return self._worker.tell(Command.STOP)
 
-    def save(self, name: str) -> Path:
-        """Writes the best recipe so far as a checkpoint into the host's folder.
+    def save(self, name: str, choice: Choice | None = None, number_type: str = "") -> Path:
+        """Writes a mix of the study on display as a checkpoint into the host's folder.
+
+        Args:
+            name: Of the file.
+            choice: Which mix; the best if left out.
+            number_type: One of ``NUMBER_TYPES``; empty keeps the base's.
 
         Raises:
             StudyError: There is no study.
+            SettingsError: There is no such mix or number type.
             SaveError: The name or the folder does not allow it; nothing was written.
         """
-        study, journal = self._study, self._journal
-        if study is None or journal is None:
+        if not (study := self.snapshot().study):
             raise StudyError("There is nothing to save yet", fix="Start or open a study first")
-        recipe, result = study.record.best(), self.snapshot().result
+        record, sources = self.record(study), self._sources(study)
+        recipe = (choice or Choice()).recipe(record)
         folder = self._host.save_folder()
-        path = save_record(study.record, recipe, folder, name, result, sources=study.sources)
-        event = ev.Saved(path.name, recipe.to_json())
-        with self._changed:
-            journal.append(event)
-            study.record.apply(event)
+        path = save_record(record, recipe, folder, name, sources=sources, number_type=number_type)
+        self._worker.note_saved(ev.Saved(path.name, recipe.to_json()))
         self._host.refresh()
-        self._publish(saved=(*self.snapshot().saved, path.name))
         return path
 
     def join(self, timeout_s: float | None = None) -> None:
         """Waits until no study is active; for the command line and for tests."""
-        if (thread := self._thread) is not None:
-            thread.join(timeout_s)
+        self._worker.join(timeout_s)
 
     def close(self) -> None:
-        """Stops a running study and lets its files go."""
-        if self.snapshot().state.active:
-            self._commands.put(Command.STOP)
-        self.join()
-        self._release()
+        """Stops a running study, takes a lent mix back and lets the files go."""
+        self._worker.close()
+        self._lending.end()
 
-    # -- the thread ----------------------------------------------------------------------------------------
+    # -- all studies ---------------------------------------------------------------------------------------------
+
+    def studies(self) -> Sequence[Mapping[str, Any]]:
+        """One line per study, newest first; see ``StudyArchive``."""
+        now = self.snapshot()
+        opened = self._worker.study
+        shown = {}
+        if opened is not None and opened.record.opened.study == now.study:
+            shown = {now.study: row_of(now, started_at(opened.record))}
+        return [{**row, "current": row["id"] == now.study} for row in self._shelf.rows(shown)]
+
+    def stored(self, study: str) -> Snapshot:
+        """A study as it is or was left; nothing is opened or changed."""
+        now = self.snapshot()
+        return now if study and study == now.study else self._shelf.snapshot(study)
+
+    def open(self, study: str) -> Snapshot:
+        """Puts a stored study on display."""
+        now = self.snapshot()
+        if study and study == now.study:
+            return now
+        return self._worker.display(self._shelf.snapshot(study))
+
+    def delete(self, study: str) -> None:
+        """Removes a study that is not running."""
+        now = self.snapshot()
+        if study and study == now.study:
+            if now.state.active:
+                raise StudyError("This study is running", found=study, fix="Stop it first")
+            self._worker.display(Snapshot())
+        self._shelf.delete(study)
+
+    def mix(self, study: str, choice: Choice) -> Mapping[str, Any]:
+        """A mix of a study as plain values; see ``mixes.describe``."""
+        return describe(self.record(study), choice)
+
+    def blocks(self, study: str) -> Mapping[str, Any]:
+        """What each block group does in a study's best mix; see ``sensitivity``."""
+        return self._sensitivity.of(self.record(study))
+
+    def freeze(self, study: str, groups: Sequence[str]) -> Snapshot:
+        """Starts a study that begins with another one's best mix and leaves some groups as they are there."""
+        record = self.record(study)
+        return self._worker.launch(self._opening(frozen_from(record, groups)))
+
+    def try_mix(self, study: str, choice: Choice, wish: Wish) -> Mapping[str, Any]:
+        """Draws a wish with a mix of a study and keeps the pictures in its folder; see ``StudyArchive``."""
+        record = self.record(study)
+        images = self._easel.draw(
+            record,
+            choice.recipe(record),
+            wish,
+            sources=self._sources(study),
+            check=lambda: self._is_free(record),
+        )
+        files = Pictures(study_folder(self._folder, study)).keep_tries(images)
+        return {
+            "study": study,
+            "name": choice.name,
+            "files": list(files),
+            "prompt": wish.prompt,
+            "seeds": [wish.seed + i for i in range(wish.count)],
+        }
+
+    def record(self, study: str) -> StudyRecord:
+        """A study's record; of the open study the very one that the worker adds to."""
+        opened = self._worker.study
+        if opened is not None and opened.record.opened.study == study:
+            return opened.record
+        return self._shelf.record(study)
+
+    def play(self, study: str, choice: Choice) -> str:
+        """Lends a mix to the user's own tabs; returns its name."""
+        record = self.record(study)
+        name = f"{choice.name} of study {study}"
+        self._lending.lend(record, choice.recipe(record), name)
+        self._worker.note_lent()
+        return name
+
+    def stop_playing(self) -> None:
+        """The user's own tabs draw with their own model again."""
+        self._lending.end()
+        self._worker.note_lent()
+
+    def presets(self) -> OwnPresets:
+        """The user's own presets."""
+        return self._presets
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _sources(self, study: str) -> Sources | None:
+        opened = self._worker.study
+        return opened.sources if opened is not None and opened.record.opened.study == study else None
+
+    def _is_free(self, record: StudyRecord) -> None:
+        """Refuses to load one base while a study works on another."""
+        now, opened = self.snapshot(), self._worker.study
+        if not now.state.active:
+            return
+        if opened is None or now.state is StudyState.PREPARING:
+            raise StudyError("A study is just being prepared", fix="Try again in a moment")
+        if opened.record.sources[0] != record.sources[0]:
+            raise StudyError(
+                "A study on another base is running",
+                found=opened.record.sources[0].name,
+                wanted=record.sources[0].name,
+                fix="Stop it first",
+            )
+
+    def _opening(self, settings: StudySettings) -> Opening:
+        return lambda: self._open_new(settings)
 
     def settings(self, values: Mapping[str, Any]) -> StudySettings:
         """Plain values to settings: presets and defaults filled in, checkpoint names to paths.
@@ -194,30 +303,6 @@ class Studies:
             )
         return str(path)
 
-    def _command(self, command: Command) -> Snapshot:
-        if not self.snapshot().state.active:
-            raise StudyError("No study is running", fix="Start one")
-        self._commands.put(command)
-        if command is Command.STOP:
-            self._host.interrupt()
-        return self.snapshot()
-
-    def _launch(self, opening: Callable[[], tuple[OpenStudy, Journal]]) -> Snapshot:
-        with self._changed:
-            if self._snapshot.state.active:
-                raise StudyError(
-                    "A study is running already", found=self._snapshot.study, fix="Stop it first"
-                )
-            self._snapshot = Snapshot(
-                self._snapshot.version + 1, StudyState.PREPARING, message="Reading the checkpoints"
-            )
-            self._changed.notify_all()
-        self._release()
-        self._commands = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, args=(opening,), name="rimo-study", daemon=True)
-        self._thread.start()
-        return self.snapshot()
-
     def _open_new(self, settings: StudySettings) -> tuple[OpenStudy, Journal]:
         study = open_new(settings, self._host, self._open_tagger)
         journal = Journal(self._folder / study.record.opened.study)
@@ -231,111 +316,3 @@ class Studies:
         except BaseException:
             journal.close()
             raise
-
-    def _work(self, opening: Callable[[], tuple[OpenStudy, Journal]]) -> None:
-        try:
-            self._study, self._journal = opening()
-            folder = study_folder(self._folder, self._study.record.opened.study)
-            runner = Runner(self._study, self._journal, Pictures(folder), self._show)
-            self._show(StudyState.SEARCHING, "Drawing the base's sample grid", None)
-            while not self._run(runner):
-                if not self._wait_while_paused():
-                    self._show(StudyState.STOPPED, "Stopped", None)
-                    return
-            self._show(StudyState.FINISHED, "Finished", None, runner.result())
-        except RimoError as error:
-            if self._stopping():
-                self._show(StudyState.STOPPED, "Stopped", None)
-                return
-            log.info("The study ended: %s", error, exc_info=True)
-            self._publish(state=StudyState.FAILED, message="Failed", error=str(error), live="")
-        except Exception as error:
-            log.exception("The study ended with an unexpected error")
-            text = f"Unexpected {type(error).__name__}: {error}. The log has the details."
-            self._publish(state=StudyState.FAILED, message="Failed", error=text, live="")
-
-    def _run(self, runner: Runner) -> bool:
-        """Goes on until the study is finished (True), or the user or another need for the host stops it."""
-        if self._taken:
-            self._taken = ""
-            with self._host.exclusive():
-                self._host.load(runner.record.settings.base)
-        try:
-            return runner.run(self._obey)
-        except HostTakenError as error:
-            self._taken, self._last = str(error), Command.PAUSE
-            return False
-
-    def _obey(self) -> bool:
-        """Looks at the commands between two image batches; False leaves the host to the user."""
-        try:
-            self._last = self._commands.get_nowait()
-        except queue.Empty:
-            return True
-        return self._last is Command.RESUME
-
-    def _stopping(self) -> bool:
-        """Whether a stop is waiting to be obeyed: then an interrupted drawing is no failure."""
-        while not self._commands.empty():
-            if self._commands.get() is Command.STOP:
-                return self._study is not None
-        return False
-
-    def _wait_while_paused(self) -> bool:
-        """Waits for resume (True) or stop (False) after a pause."""
-        if self._last is Command.STOP:
-            return False
-        message = self._taken or "Paused; your own model is live"
-        self._publish(state=StudyState.PAUSED, message=message, live="")
-        while (command := self._commands.get()) is Command.PAUSE:
-            pass
-        return command is Command.RESUME
-
-    def _release(self) -> None:
-        if self._journal is not None:
-            self._journal.close()
-        if self._study is not None:
-            self._study.sources.close()
-        self._study = self._journal = None
-
-    # -- publishing ----------------------------------------------------------------------------------------
-
-    def _show(
-        self, state: StudyState, message: str, latest: LatestPicture | None, result: Result | None = None
-    ) -> None:
-        assert self._study is not None
-        fresh = snapshot_of(self._study.record, result)
-        with self._changed:
-            self._snapshot = dataclasses.replace(
-                fresh,
-                version=self._snapshot.version + 1,
-                state=state,
-                message=message,
-                latest=latest or self._snapshot.latest,
-                live=_live(state, fresh),
-            )
-            self._changed.notify_all()
-
-    def _publish(self, **changes: Any) -> None:
-        with self._changed:
-            self._snapshot = dataclasses.replace(
-                self._snapshot, version=self._snapshot.version + 1, **changes
-            )
-            self._changed.notify_all()
-
-
-def study_folder(folder: Path, study: str) -> Path:
-    """The folder of a study.
-
-    Raises:
-        StudyError: The id has path parts in it.
-    """
-    if not study or study in (".", "..") or Path(study).name != study:
-        raise StudyError("There is no such study", found=study)
-    return folder / study
-
-
-def _live(state: StudyState, snapshot: Snapshot) -> str:
-    if state is StudyState.SEARCHING and snapshot.trial:
-        return f"trial {snapshot.trial}"
-    return "a mix" if state is StudyState.MEASURING else ""

@@ -6,7 +6,7 @@ import math
 import statistics
 
 from lib_rimo.study.record import StudyRecord, Trial
-from lib_rimo.study.snapshot import CurvePoint, Grid, Result, Snapshot
+from lib_rimo.study.snapshot import CurvePoint, Grid, Snapshot
 
 RECENT_BATCHES = 24
 """Batches that the speed is taken from: long enough to be steady, short enough to follow a busy machine."""
@@ -14,7 +14,7 @@ ARMS_BESIDE_PARENTS = 3
 """Base, plain average and winner are measured beside the partners."""
 
 
-def snapshot_of(record: StudyRecord, result: Result | None) -> Snapshot:
+def snapshot_of(record: StudyRecord) -> Snapshot:
     """Everything of a snapshot that follows from the record; state, message and live pictures are the runner's."""
     settings = record.settings
     to_measure = settings.unseen * (len(settings.partners) + ARMS_BESIDE_PARENTS)
@@ -36,7 +36,7 @@ def snapshot_of(record: StudyRecord, result: Result | None) -> Snapshot:
         eta_s=_eta(max(0, left), speed, spread),
         curve=curve(record),
         grids=tuple(Grid(g.epoch, g.files, g.prompts) for g in record.grids),
-        result=result,
+        result=record.result,
         recipe=best.to_json(with_paths=True) if record.trials else None,
         saved=tuple(s.file for s in record.saved),
         notes=record.opened.notes,
@@ -56,13 +56,11 @@ def curve(record: StudyRecord) -> tuple[CurvePoint, ...]:
 
 def _point(trial: Trial, number: int, images: int) -> CurvePoint:
     assert trial.done is not None
-    hits = sum(sum(s.hits) for s in trial.scores)
-    asked = sum(len(s.hits) for s in trial.scores)
     return CurvePoint(
         epoch=trial.epoch,
         trial=number,
         images=images,
-        accuracy=hits / asked,
+        accuracy=trial.hits / trial.asked,
         pictures=len(trial.scores),
         best=trial.done.best,
         low=trial.done.low,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import html
-import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,10 +15,9 @@ from lib_rimo.ui import form
 Update = dict[str, Any]
 
 FEWEST = 2
-INSIDE = "Something went wrong inside; the log says what."
 MARKED = "Not started: see the marked field."
-
-logger = logging.getLogger("rimo")
+IN_SIGHT = ("base", "partners", "preset")
+"""Settings whose fields are never folded away."""
 
 
 class Actions:
@@ -31,9 +28,9 @@ class Actions:
 
     Attributes:
         fields: The settings that have a place for an error beside them, in the order of the outputs.
-        presets: Label -> name.
+        presets: Label -> name of the sizes that the program offers.
         partitions: Label -> name.
-        default_preset: Its label.
+        default_preset: Label of the size to begin with.
     """
 
     def __init__(self, service: StudyService) -> None:
@@ -69,21 +66,21 @@ class Actions:
         )
 
     def explanation(self, label: object = None) -> str:
-        """What a preset is for, as HTML."""
+        """What a size of study is for, as HTML."""
         return _paragraph(str(self._preset(label).get("explanation", "")), "rimo-explanation")
 
-    def first_numbers(self) -> dict[str, float | None]:
+    def first_values(self) -> dict[str, Any]:
         """What stands under "Advanced" at first."""
-        return form.first_numbers(self._preset(None))
+        return form.values_of({**self.options()["default"], **self._preset(None)})
 
-    def preset_numbers(self, label: object) -> list[Update]:
-        """Fills in the numbers that the preset decides; leaves the others as they are."""
+    def preset_values(self, label: object) -> list[Update]:
+        """Fills in the numbers that the size decides; leaves the others as they are."""
         preset = self._preset(label)
         return [
             _update(value=preset[field.setting])
             if field.from_preset and field.setting in preset
             else _update()
-            for field in form.NUMBERS.values()
+            for field in form.FIELDS.values()
         ]
 
     def checkpoints(self) -> list[Update]:
@@ -111,7 +108,7 @@ class Actions:
         try:
             self._service.start(self._settings(values))
         except SettingsError as error:
-            shown = error.field in ("base", "partners", "preset")
+            shown = error.field in IN_SIGHT
             told = MARKED if shown else f"Not started. {error}"
             folded = _update(open=True) if error.field in self.fields and not shown else _update()
             return [_message(told), folded, *self._marks(error)]
@@ -131,30 +128,83 @@ class Actions:
         """Asks the study to stop."""
         return _tell(self._service.stop)
 
-    def saving(self) -> Update:
-        """Shown while ``save`` writes, which takes a while for large checkpoints."""
-        return _update(value=_paragraph("Saving\N{HORIZONTAL ELLIPSIS}", "rimo-busy"))
+    # -- the user's own presets ----------------------------------------------------------------------------
 
-    def save(self, name: object) -> list[Update]:
-        """Writes the best mix; then offers a name that the next one could have."""
+    def own_presets(self) -> list[str]:
+        """Their names."""
+        return sorted(self._service.presets().all()["presets"])
+
+    def restore(self) -> list[Update]:
+        """Fills in what was started last, and the list of presets; checkpoints that are gone are left out.
+
+        Returns:
+            Updates for all of ``form.INPUTS``, then for the list of own presets.
+        """
+        last = self._service.presets().all()["last"]
+        listed = _update(choices=self.own_presets())
+        if not last:
+            return [*(_update() for _ in form.INPUTS), listed]
+        names = self.checkpoint_names()
+        base = last.get("base")
+        partners = [name for name in last.get("partners") or () if name in names]
+        models = [
+            _update(value=base) if base in names else _update(),
+            _update(value=partners) if partners else _update(),
+        ]
+        return [*models, *self._filled(last), listed]
+
+    def load_preset(self, name: object) -> list[Update]:
+        """Fills in a preset of the user's; the checkpoints stay as they are.
+
+        Returns:
+            Updates for all of ``form.INPUTS`` but the checkpoints, then the message.
+        """
+        found = self._service.presets().all()["presets"].get(str(name or "").strip())
+        if found is None:  # a new name, to be saved under
+            return [*(_update() for _ in form.INPUTS[2:]), _message("")]
+        return [*self._filled(found), _message("")]
+
+    def keep_preset(self, name: object, *values: object) -> list[Update]:
+        """Keeps the form under a name; updates the list and says so."""
+        label = str(name or "").strip()
         try:
-            path = self._service.save(str(name or "").strip())
+            settings = self._settings(values)
+            self._service.presets().keep(label, settings)
         except RimoError as error:
-            return [_message(str(error)), _update()]
-        except Exception:
-            logger.exception("Saving failed")
-            return [_message(INSIDE), _update()]
-        told = _paragraph(f"Saved as {path.name} in {path.parent}", "rimo-good")
-        return [_update(value=told), _update(value=next_name(path.stem))]
+            return [_update(), _message(str(error))]
+        return [_update(choices=self.own_presets(), value=label), _good("Preset saved.")]
+
+    def delete_preset(self, name: object) -> list[Update]:
+        """Forgets the preset of that name; updates the list and says so."""
+        try:
+            self._service.presets().delete(str(name or "").strip())
+        except RimoError as error:
+            return [_update(), _message(str(error))]
+        return [_update(choices=self.own_presets(), value=None), _good("Preset deleted.")]
+
+    # ------------------------------------------------------------------------------------------------------
+
+    def _filled(self, settings: Mapping[str, Any]) -> list[Update]:
+        """Updates for preset, partition and all fields."""
+        preset = self._presets.get(
+            str(settings.get("preset")), self._presets[self.presets[self.default_preset]]
+        )
+        partition = form.PARTITIONS.get(str(settings.get("partition", "theater")))
+        values = form.values_of({**self.options()["default"], **preset, **settings})
+        return [
+            _update(value=preset["label"]),
+            _update(value=partition) if partition else _update(),
+            *(_update(value=values[name]) for name in form.FIELDS),
+        ]
 
     def _preset(self, label: object) -> Mapping[str, Any]:
         return self._presets[self.presets.get(str(label), self.presets[self.default_preset])]
 
     def _settings(self, values: Sequence[object]) -> dict[str, Any]:
-        base, partners, preset, partition, *numbers = values
-        return form.settings_of(
-            base, partners, self.presets.get(str(preset)), self.partitions.get(str(partition)), numbers
-        )
+        chosen = dict(zip(form.INPUTS, values, strict=True))
+        chosen["preset"] = self.presets.get(str(chosen["preset"]))
+        chosen["partition"] = self.partitions.get(str(chosen["partition"]))
+        return form.settings_of(chosen)
 
     def _marks(self, error: SettingsError | None) -> list[Update]:
         field = error.field if error is not None else ""
@@ -162,12 +212,6 @@ class Actions:
             _update(value=_paragraph(str(error), "rimo-bad") if name == field else "", visible=name == field)
             for name in self.fields
         ]
-
-
-def next_name(name: str) -> str:
-    """The name with its closing number raised: ``mix`` gives ``mix-2``, ``mix-2`` gives ``mix-3``."""
-    match = re.fullmatch(r"(.*)-(\d{1,6})", name)
-    return f"{match[1]}-{int(match[2]) + 1}" if match else f"{name}-2"
 
 
 def _tell(command: Callable[[], object]) -> Update:
@@ -180,6 +224,10 @@ def _tell(command: Callable[[], object]) -> Update:
 
 def _message(text: str) -> Update:
     return _update(value=_paragraph(text, "rimo-bad", ' role="alert"') if text else "")
+
+
+def _good(text: str) -> Update:
+    return _update(value=_paragraph(text, "rimo-good", ' role="status"'))
 
 
 def _update(**changes: object) -> Update:

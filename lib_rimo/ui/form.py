@@ -6,10 +6,12 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lib_rimo.errors import SettingsError
 from lib_rimo.study.settings import StudySettings
+
+Kind = Literal["number", "text", "lines", "flag", "groups"]
 
 PARTITIONS = {
     "theater": "Theater: 9 groups",
@@ -18,18 +20,28 @@ PARTITIONS = {
     "coarse": "In, middle, out and the rest",
 }
 
+GROUPS = {
+    "vae": "VAE",
+    "text": "Text encoder",
+    "text2": "Second text encoder",
+    "mid": "Middle block",
+    "rest": "Time embedding and outermost layers",
+}
+"""The groups that every partition has, by name; others are frozen where their effect is shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class AdvancedField:
-    """One number or choice under "Advanced".
+    """One input under "Advanced".
 
     Attributes:
         name: Of this input, unique; also in its element id.
         setting: Of the setting that it is, or is one end of.
         label: What the user reads.
         reason: Why one would leave it, beside the input.
+        kind: A number, a line of text, a text of several lines that are one value each, a yes or no, or groups.
         whole: Whether only whole numbers make sense.
-        from_preset: Whether the preset decides it; such a field is filled in when a preset is chosen.
+        from_preset: Whether the size of the study decides it; such a field is filled in when a size is chosen.
         zero_is_none: Whether zero means that it is left open; gradio shows an empty number as zero.
     """
 
@@ -37,6 +49,7 @@ class AdvancedField:
     setting: str
     label: str
     reason: str
+    kind: Kind = "number"
     whole: bool = True
     from_preset: bool = False
     zero_is_none: bool = False
@@ -94,42 +107,116 @@ _FIELDS = (
         "At 1 the partner replaces the base in that group. Far above breaks images.",
         whole=False,
     ),
+    AdvancedField(
+        "width",
+        "width",
+        "Width",
+        "0 takes the model's own size. Smaller is faster, but the model is judged at that size.",
+        zero_is_none=True,
+    ),
+    AdvancedField("height", "height", "Height", "0 takes the model's own size.", zero_is_none=True),
+    AdvancedField(
+        "steps",
+        "steps",
+        "Steps",
+        "0 takes the usual number. Time grows with it; as few as still draw clearly are enough here.",
+        zero_is_none=True,
+    ),
+    AdvancedField(
+        "cfg",
+        "cfg",
+        "CFG scale",
+        "0 takes the usual value. Use the one that you draw with.",
+        whole=False,
+        zero_is_none=True,
+    ),
+    AdvancedField(
+        "sampler",
+        "sampler",
+        "Sampler",
+        "Empty takes the usual one. Names are those of the program that draws.",
+        "text",
+    ),
+    AdvancedField(
+        "prefix",
+        "prefix",
+        "Text before every prompt",
+        "For quality words that you always write. They are not counted as tags.",
+        "text",
+    ),
+    AdvancedField(
+        "negative",
+        "negative",
+        "Negative prompt of every image",
+        "The one that you use yourself; empty is the plainest comparison.",
+        "text",
+    ),
+    AdvancedField(
+        "catalogue",
+        "catalogue",
+        "File of tags",
+        "A CSV or YAML file with the tags to ask for. Empty takes 443 tags for a general audience, or the "
+        "tagger's own.",
+        "text",
+    ),
+    AdvancedField(
+        "one_per_category",
+        "one_per_category",
+        "At most one tag of a category in a prompt",
+        "For lists whose categories are alternatives, such as one colour or one place.",
+        "flag",
+    ),
+    AdvancedField(
+        "frozen",
+        "frozen",
+        "Parts that stay the base's",
+        "The VAE by default: averaged ones are where merges get their grey veil.",
+        "groups",
+    ),
+    AdvancedField(
+        "grid_prompts",
+        "grid_prompts",
+        "Prompts of the pictures after each epoch",
+        "One per line, drawn with the same noise each time. Empty draws eight from the tags.",
+        "lines",
+    ),
 )
 
-NUMBERS: Mapping[str, AdvancedField] = {field.name: field for field in _FIELDS}
-"""The numbers under "Advanced" by name, in the order in which the form hands them over."""
+FIELDS: Mapping[str, AdvancedField] = {field.name: field for field in _FIELDS}
+"""The inputs under "Advanced" by name, in the order in which the form hands them over."""
+
+INPUTS = ("base", "partners", "preset", "partition", *FIELDS)
+"""All inputs by name, in that order."""
+
+PARTITION_REASON = "Each group gets its own weight. More groups can fit better but need more images to learn."
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(StudySettings)}
 _FIRST = ("_fewest", "_lowest")
 
-PARTITION_REASON = "Each group gets its own weight. More groups can fit better but need more images to learn."
 
-
-def settings_of(
-    base: object, partners: object, preset: object, partition: object, numbers: Sequence[object]
-) -> dict[str, Any]:
-    """The settings that a filled-in form means; what was left empty is left to the preset.
+def settings_of(chosen: Mapping[str, object]) -> dict[str, Any]:
+    """The settings that a filled-in form means; what was left empty is left to the study.
 
     Args:
-        base: Chosen base.
-        partners: Chosen partners, possibly none.
-        preset: Chosen preset.
-        partition: Chosen partition, or nothing.
-        numbers: One value per entry of ``NUMBERS``; None where left empty.
+        chosen: Values of inputs by name (``INPUTS``); labels of preset, partition and groups are names already.
 
     Raises:
         SettingsError: A number is missing its other half, is none, or is not whole where it must be.
     """
-    settings: dict[str, Any] = {"base": base or "", "partners": _listed(partners), "preset": preset or ""}
-    if partition:
+    settings: dict[str, Any] = {
+        "base": chosen.get("base") or "",
+        "partners": _listed(chosen.get("partners")),
+        "preset": chosen.get("preset") or "",
+    }
+    if partition := chosen.get("partition"):
         settings["partition"] = partition
-    pairs: dict[str, list[float | int | None]] = {}
-    for field, value in zip(NUMBERS.values(), numbers, strict=True):
-        number = _number(field, value)
+    pairs: dict[str, list[object]] = {}
+    for name, field in FIELDS.items():
+        value = _value(field, chosen.get(name))
         if field.name != field.setting:
-            pairs.setdefault(field.setting, []).append(number)
-        elif number is not None:
-            settings[field.setting] = number
+            pairs.setdefault(field.setting, []).append(value)
+        elif value is not None:
+            settings[field.setting] = value
     for setting, (low, high) in pairs.items():
         if (low is None) != (high is None):
             raise SettingsError(
@@ -140,21 +227,54 @@ def settings_of(
     return settings
 
 
-def first_numbers(preset: Mapping[str, Any]) -> dict[str, float | None]:
-    """What stands in the numbers at first: the preset's, else the setting's default, else nothing."""
-    out: dict[str, float | None] = {}
-    for name, field in NUMBERS.items():
-        default = preset.get(field.setting, _DEFAULTS.get(field.setting))
-        if isinstance(default, tuple):
-            default = default[0 if name.endswith(_FIRST) else 1]
-        out[name] = 0 if default is None and field.zero_is_none else default
+def values_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands in the inputs for some settings; what they do not name is its default.
+
+    Args:
+        settings: Plain values, as ``settings_of`` makes them or a preset of the program has them.
+
+    Returns:
+        A value for every name of ``FIELDS``.
+    """
+    out: dict[str, Any] = {}
+    for name, field in FIELDS.items():
+        value = settings.get(field.setting, _DEFAULTS.get(field.setting))
+        if field.name != field.setting and isinstance(value, Sequence):
+            value = value[0 if name.endswith(_FIRST) else 1]
+        out[name] = _shown(field, value)
     return out
 
 
-def _listed(partners: object) -> list[str]:
-    if isinstance(partners, str):
-        return [partners]
-    return [str(p) for p in partners] if isinstance(partners, Sequence) else []
+def _shown(field: AdvancedField, value: Any) -> Any:
+    if field.kind == "text":
+        return str(value or "")
+    if field.kind == "lines":
+        return "\n".join(_listed(value))
+    if field.kind == "flag":
+        return bool(value)
+    if field.kind == "groups":
+        return [GROUPS[name] for name in _listed(value) if name in GROUPS]
+    return 0 if value is None and field.zero_is_none else value
+
+
+def _listed(values: object) -> list[str]:
+    if isinstance(values, str):
+        return [values]
+    return [str(value) for value in values] if isinstance(values, Sequence) else []
+
+
+def _value(field: AdvancedField, value: object) -> object:
+    """The value of an input as its setting wants it; None where it is left open."""
+    if field.kind == "text":
+        return str(value or "").strip() or None
+    if field.kind == "lines":
+        return [line.strip() for line in str(value or "").splitlines() if line.strip()] or None
+    if field.kind == "flag":
+        return bool(value)
+    if field.kind == "groups":
+        names = {label: name for name, label in GROUPS.items()}
+        return [names.get(label, label) for label in _listed(value)]
+    return _number(field, value)
 
 
 def _number(field: AdvancedField, value: object) -> float | int | None:

@@ -1,39 +1,56 @@
-"""The frame of the live view: everything that ``javascript/rimo.js`` fills, with every word it shows.
+"""The frame of the live view, which the script fills: where the study is, its curve, its result, what to save.
 
-An element with ``data-rimo="name"`` is filled by the script; ``data-...`` texts beside it are the sentences that
-the script puts numbers into, so that all wording stays in Python.
+An element with ``data-rimo="name"`` is filled by ``javascript/``. Every sentence is one text of its own without
+markup inside, because translations look for whole texts.
 """
 
 from __future__ import annotations
 
-INTRODUCTION = """
-<div class="rimo-intro">
-<h2>Random mix</h2>
-<p>Mix your checkpoints into one that draws more of what a prompt asks for. Choose a base and some partners and
-press <strong>Start random mix</strong>: many mixes are tried, each draws images for random tags, and a tagger
-counts how many of the tags can really be seen.</p>
-</div>
-"""
+from lib_rimo.ui.views import TABS, VIEWS
 
-PROGRESS = """
-<div class="rimo-progress" data-rimo="progress-box">
+NUMBER_TYPES = {"": "as the base", "fp16": "fp16", "bf16": "bf16", "fp32": "fp32, twice the size"}
+"""What a checkpoint can be saved as. As the base is the default: nothing is lost, nothing is made larger."""
+
+
+def flat(markup: str) -> str:
+    """Markup with every run of white space made one space, so that texts can be looked up."""
+    return " ".join(markup.split())
+
+
+INTRODUCTION = flat("""
+<div class="rimo-intro">
+<div class="rimo-intro-head"><h2>Random mix</h2>
+<label class="rimo-language" hidden><span>Language</span>
+<select data-rimo="language" translate="no"></select></label></div>
+<p>Finds the mix of your checkpoints that draws most of what a prompt asks for. Choose a base and some partners and
+start: many mixes are tried, each draws images for random tags, and a tagger counts how many of the tags can be seen.
+Your files are only read.</p>
+</div>
+""")
+
+PROGRESS = flat("""
+<div class="rimo-progress" data-rimo="progress-box" hidden>
 <p class="rimo-now"><span class="rimo-chip" data-rimo="state">Ready</span>
-<span data-rimo="message" aria-live="polite"></span></p>
+<span data-rimo="message" aria-live="polite"></span>
+<span class="rimo-in-model" data-rimo="in-model"></span></p>
 <div class="rimo-bar" data-rimo="bar" role="progressbar" aria-label="Share of all images drawn" aria-valuemin="0"
- aria-valuemax="100" aria-valuenow="0"><div class="rimo-bar-done" data-rimo="bar-done"></div></div>
+ aria-valuemax="100" aria-valuenow="0"></div>
 <p class="rimo-figures"><span data-rimo="progress"></span><span data-rimo="speed"></span>
 <strong data-rimo="remaining"></strong></p>
 </div>
-"""
+""")
 
-LIVE = """
-<div class="rimo-live" data-rimo="live">
-<p class="rimo-error" data-rimo="error" role="alert" hidden></p>
-<p class="rimo-lost" data-rimo="lost" role="status" hidden>No answer from the program. Trying again; the study
-itself does not need this page.</p>
-
+_WELCOME = """
 <section class="rimo-welcome" data-rimo="welcome" aria-label="What will be here">
-<p>Nothing runs yet. Once a mix is started, this is where you watch it:</p>
+<svg class="rimo-sketch" viewBox="0 0 260 130" aria-hidden="true">
+<path class="rimo-sketch-level" d="M8,96H252"/>
+<path class="rimo-band" d="M8,72C40,60 60,64 90,48S170,28 252,20V52C190,58 160,66 120,76S50,104 8,116Z"/>
+<path class="rimo-line" d="M8,96C40,92 60,84 90,66S170,44 252,36"/>
+<g class="rimo-sketch-dots"><circle cx="24" cy="100" r="3.5"/><circle cx="48" cy="78" r="3.5"/>
+<circle cx="74" cy="92" r="3.5"/><circle cx="100" cy="56" r="3.5"/><circle cx="130" cy="72" r="3.5"/>
+<circle cx="158" cy="44" r="3.5"/><circle cx="186" cy="58" r="3.5"/><circle cx="214" cy="36" r="3.5"/>
+<circle cx="240" cy="46" r="3.5"/></g></svg>
+<div><p>Nothing runs yet. Once a mix is started, this is where you watch it:</p>
 <ol>
 <li><b>The curve</b><span>Each mix that is tried becomes a dot; a line follows the best so far, with how sure that
 is.</span></li>
@@ -42,32 +59,42 @@ is.</span></li>
 differs.</span></li>
 <li><b>The honest result</b><span>Measured on images that the search never saw, category by
 category.</span></li>
-</ol>
+</ol></div>
 </section>
+"""
 
+_CURVE = """
 <div class="rimo-columns" data-rimo="main" hidden>
 <section class="rimo-panel rimo-curve">
 <h3>Accuracy against images drawn</h3>
-<p class="rimo-models"><span data-rimo="base"></span> mixed with <span data-rimo="partners"></span></p>
-<div class="rimo-plot" data-rimo="plot" tabindex="0" role="img" aria-label="Accuracy curve"
- data-x="images drawn by the search" data-epoch="epoch {epoch}"
- data-tip="Mix {trial}, epoch {epoch}: {stage}|{accuracy} % of its tags found, in {images} images|Best so far, \
-estimated: {best} % ({low} to {high})|{images} images drawn by then"
- data-summary="Accuracy curve: {total} mixes tried, best estimate {best} percent, {low} to {high}"></div>
+<p class="rimo-models"><b translate="no" data-rimo="base"></b> <span>mixed with</span>
+<span translate="no" data-rimo="partners"></span></p>
+<div class="rimo-plot" data-rimo="plot" tabindex="0" role="slider" aria-orientation="horizontal"
+ aria-label="Accuracy curve" aria-valuenow="1" aria-valuemin="1" aria-valuemax="1"></div>
 <p class="rimo-wait" data-rimo="plot-wait">The first dot appears when the first mix has drawn its images.</p>
 <p class="rimo-legend" data-rimo="legend" hidden><span class="rimo-key-best">best so far, with its 95 % interval</span>
-<span class="rimo-key-dot">one mix tried</span><span class="rimo-key-line">a parent by itself</span>
-<a data-rimo="curve-file" href="#" download>Download the curve</a></p>
+<span class="rimo-key-dot">one mix tried; click it to choose it</span>
+<span class="rimo-key-line">a parent by itself</span>
+<a data-rimo="curve-file" href="rimo/v1/curve.png" download>Download the curve</a></p>
+<div class="rimo-choice" data-rimo="choice" aria-live="polite" hidden>
+<p><span>Chosen:</span> <strong data-rimo="choice-name"></strong> <span data-rimo="choice-words"></span></p>
+<div class="rimo-acts"><button type="button" class="rimo-button rimo-small" data-rimo="choice-try">Try a prompt with
+it</button><button type="button" class="rimo-button rimo-small" data-rimo="choice-play" hidden>Use it in my
+tabs</button>
+<button type="button" class="rimo-button rimo-small" data-rimo="choice-save">Save this one</button>
+<button type="button" class="rimo-button rimo-small" data-rimo="choice-best">Back to the best</button></div></div>
 </section>
 <section class="rimo-panel rimo-latest">
 <h3>Just drawn</h3>
 <p class="rimo-wait" data-rimo="latest-wait">The first image appears here in a moment.</p>
 <figure data-rimo="latest" hidden><img data-rimo="latest-picture" alt="The image drawn last">
-<figcaption><span data-rimo="latest-score"></span><ul class="rimo-tags" data-rimo="latest-tags" data-found="found"
- data-missed="missed"></ul></figcaption></figure>
+<figcaption><span data-rimo="latest-score"></span>
+<ul class="rimo-tags" data-rimo="latest-tags"></ul></figcaption></figure>
 </section>
 </div>
+"""
 
+_RESULT = """
 <section class="rimo-panel rimo-result" data-rimo="result" hidden>
 <h3>Result</h3>
 <p class="rimo-gain" data-rimo="gain"><strong data-rimo="gain-value"></strong>
@@ -76,26 +103,41 @@ estimated: {best} % ({low} to {high})|{images} images drawn by then"
 <div class="rimo-arms" data-rimo="arms"></div>
 <p class="rimo-note">Share of the prompted tags that the tagger found; the bar is the 95 % interval.</p>
 </section>
+"""
 
-<section class="rimo-panel rimo-grids" data-rimo="grids-box" hidden>
-<h3>The same images after each epoch</h3>
-<div class="rimo-grids-scroll"><div class="rimo-grid" data-rimo="grids"></div></div>
+_SAVING = f"""
+<form class="rimo-panel" id="rimo-saving" data-rimo="saving" novalidate>
+<p class="rimo-save-what"><span>To be saved:</span> <strong data-rimo="save-what">the best mix so far</strong>
+<button type="button" class="rimo-button rimo-small" data-rimo="save-best" hidden>Back to the best</button></p>
+<label id="rimo-name"><span>Name of the new checkpoint</span>
+<input type="text" value="random-mix" maxlength="120" autocomplete="off" spellcheck="false"></label>
+<label class="rimo-type"><span>Number type</span><select data-rimo="save-type">
+{"".join(f'<option value="{name}">{text}</option>' for name, text in NUMBER_TYPES.items())}</select></label>
+<button type="submit" class="rimo-button rimo-main" id="rimo-save">Save</button>
+<p class="rimo-note">A new file beside your others. Nothing is ever overwritten.</p>
+<p id="rimo-save-message" role="status"></p>
+<p class="rimo-saved" data-rimo="saved-box" hidden><span>Saved:</span>
+<span translate="no" data-rimo="saved"></span></p>
+</form>
+"""
+
+LIVE = flat(f"""
+<div class="rimo-live" data-rimo="live">
+<p class="rimo-error" data-rimo="error" role="alert" hidden></p>
+<p class="rimo-lost" data-rimo="lost" role="status" hidden>No answer from the program. Trying again; the study itself
+does not need this page.</p>
+<div class="rimo-playing" data-rimo="playing" role="status" hidden><p><span>The tabs of your WebUI draw with a mix
+now:</span> <strong data-rimo="playing-name"></strong></p>
+<button type="button" class="rimo-button" data-rimo="play-end">Back to my own model</button></div>
+<p data-rimo="play-message" role="status"></p>
+{_WELCOME}{_CURVE}{_RESULT}{_SAVING}
+<section class="rimo-panel rimo-lower" aria-label="More about the study">
+<div class="rimo-tabs" role="tablist" data-rimo="tabs" aria-label="Views">{TABS}</div>
+{VIEWS}
 </section>
-
-<section class="rimo-panel rimo-categories" data-rimo="categories-box" hidden>
-<h3>Category by category</h3>
-<div class="rimo-table-scroll"><table class="rimo-table"><thead><tr><th scope="col">Category</th>
-<th scope="col">Your mix</th><th scope="col">Base</th><th scope="col">Mean of parents</th>
-<th scope="col">Deviation</th></tr></thead><tbody data-rimo="categories"></tbody></table></div>
-<p class="rimo-note">On images that the search never saw, with 95 % intervals. Deviation: your mix against the mean of
-its parents, in percent of that mean. <a data-rimo="csv-file" href="#" download>CSV</a>
-<a data-rimo="markdown-file" href="#" download>Markdown</a></p>
-</section>
-
 <details class="rimo-panel rimo-notes" data-rimo="notes-box" hidden>
-<summary>What was found while preparing (<span data-rimo="notes-count"></span>)</summary>
+<summary><span>What was found while preparing:</span> <span data-rimo="notes-count"></span></summary>
 <ul data-rimo="notes"></ul>
 </details>
-<p class="rimo-saved" data-rimo="saved-box" hidden>Saved: <span data-rimo="saved"></span></p>
 </div>
-"""
+""")

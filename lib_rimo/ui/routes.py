@@ -7,7 +7,6 @@ so that both pydantic generations take them.
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,17 +15,19 @@ from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 
 import lib_rimo
-from lib_rimo.errors import HostError, RimoError, SaveError, SettingsError, StudyError
+from lib_rimo.errors import RimoError, StudyError
+from lib_rimo.study.mixes import Choice
 from lib_rimo.study.service import StudyService
-from lib_rimo.study.snapshot import Result, Snapshot
+from lib_rimo.study.snapshot import Result
+from lib_rimo.ui.answers import answer, download, stands
 from lib_rimo.ui.charts import curve_figure
+from lib_rimo.ui.routes_history import add_history
+from lib_rimo.ui.routes_mixes import add_mixes, add_presets
 from lib_rimo.ui.status import status
-from lib_rimo.ui.tables import category_csv, category_markdown
+from lib_rimo.ui.tables import category_csv, category_markdown, tag_csv, tag_markdown
 
 API_VERSION = 1
 PREFIX = "/rimo/v1"
-
-logger = logging.getLogger("rimo")
 
 
 def add_routes(app: FastAPI, service: StudyService, authorise: Callable[..., Any] | None = None) -> None:
@@ -43,6 +44,9 @@ def add_routes(app: FastAPI, service: StudyService, authorise: Callable[..., Any
     _reading(router, service)
     _steering(router, service)
     _downloads(router, service)
+    add_history(router, service)
+    add_mixes(router, service)
+    add_presets(router, service)
     app.include_router(router)
 
 
@@ -73,30 +77,15 @@ def is_foreign(headers: Mapping[str, str]) -> bool:
     return bool(origin) and (urlsplit(origin).netloc or origin) not in hosts
 
 
-def _answer(work: Callable[[], dict[str, Any]]) -> JSONResponse:
-    """Runs a command; an error that is meant for the user becomes JSON with a status that says whose it is."""
-    try:
-        return JSONResponse(work())
-    except SettingsError as error:
-        return JSONResponse({"error": str(error), "field": error.field}, 400)
-    except (StudyError, SaveError, HostError) as error:
-        return JSONResponse({"error": str(error)}, 409)
-    except RimoError as error:
-        return JSONResponse({"error": str(error)}, 400)
-    except Exception:
-        logger.exception("A request failed")
-        return JSONResponse({"error": "Something went wrong inside; the log says what."}, 500)
-
-
 def _reading(router: APIRouter, service: StudyService) -> None:
     def version() -> dict[str, Any]:
         return {"name": "rimo", "version": lib_rimo.__version__, "api": API_VERSION}
 
     def options() -> JSONResponse:
-        return _answer(lambda: dict(service.options()))
+        return answer(lambda: dict(service.options()))
 
     def snapshot() -> JSONResponse:
-        return _answer(lambda: service.snapshot().to_json())
+        return answer(lambda: service.snapshot().to_json())
 
     def changes(
         run: str = "", study: str = "", since: int = -1, points: int = 0, have: str = ""
@@ -107,9 +96,7 @@ def _reading(router: APIRouter, service: StudyService) -> None:
                 service.snapshot(), run=run, study=study, since=since, points=max(0, points), have=marks
             )
 
-        answer = _answer(work)
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        return answer(work)
 
     routes = {"/version": version, "/options": options, "/snapshot": snapshot, "/status": changes}
     for path, handler in routes.items():
@@ -118,22 +105,26 @@ def _reading(router: APIRouter, service: StudyService) -> None:
 
 def _steering(router: APIRouter, service: StudyService) -> None:
     def estimate(settings: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008  # FastAPI's way to say so
-        return _answer(lambda: dict(service.estimate(settings)))
+        return answer(lambda: dict(service.estimate(settings)))
 
     def start(settings: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008
-        return _answer(lambda: _stands(service.start(settings)))
+        return answer(lambda: stands(service.start(settings)))
 
     def pause() -> JSONResponse:
-        return _answer(lambda: _stands(service.pause()))
+        return answer(lambda: stands(service.pause()))
 
     def resume(body: dict[str, Any] = Body(default_factory=dict)) -> JSONResponse:  # noqa: B008
-        return _answer(lambda: _stands(service.resume(str(body.get("study", "")))))
+        return answer(lambda: stands(service.resume(str(body.get("study", "")))))
 
     def stop() -> JSONResponse:
-        return _answer(lambda: _stands(service.stop()))
+        return answer(lambda: stands(service.stop()))
 
     def save(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008
-        return _answer(lambda: {"file": service.save(str(body.get("name", ""))).name})
+        def work() -> dict[str, Any]:
+            kind = str(body.get("number_type") or "")
+            return {"file": service.save(str(body.get("name", "")), Choice.of(body), kind).name}
+
+        return answer(work)
 
     routes = {
         "/estimate": estimate,
@@ -147,14 +138,11 @@ def _steering(router: APIRouter, service: StudyService) -> None:
         router.add_api_route(path, handler, methods=["POST"])
 
 
-def _stands(now: Snapshot) -> dict[str, Any]:
-    return {"version": now.version, "study": now.study, "state": now.state.value}
-
-
 def _downloads(router: APIRouter, service: StudyService) -> None:
-    def result() -> Result:
-        if (found := service.snapshot().result) is None:
-            raise HTTPException(404, "Nothing is measured yet.")
+    def result(study: str) -> Result:
+        found = (service.stored(study) if study else service.snapshot()).result
+        if found is None:
+            raise StudyError("Nothing is measured yet")
         return found
 
     def picture(study: str, file: str) -> Response:
@@ -165,30 +153,34 @@ def _downloads(router: APIRouter, service: StudyService) -> None:
         # A study never writes another picture under a name it used, so a browser may keep it.
         return FileResponse(path, headers={"Cache-Control": "private, max-age=86400"})
 
-    def table_csv() -> Response:
-        return _file(category_csv(result()), "text/csv", "rimo-categories.csv")
+    def table_csv(study: str = "") -> Response:
+        return download(lambda: category_csv(result(study)), "text/csv", "rimo-categories.csv")
 
-    def table_markdown() -> Response:
-        return _file(category_markdown(result()), "text/markdown", "rimo-categories.md")
+    def table_markdown(study: str = "") -> Response:
+        return download(lambda: category_markdown(result(study)), "text/markdown", "rimo-categories.md")
 
-    def curve() -> Response:
-        out = io.BytesIO()
-        curve_figure(service.snapshot()).savefig(out, format="png")
-        return _file(out.getvalue(), "image/png", "rimo-curve.png")
+    def tags_csv(study: str = "") -> Response:
+        return download(lambda: tag_csv(result(study)), "text/csv", "rimo-tags.csv")
+
+    def tags_markdown(study: str = "") -> Response:
+        return download(lambda: tag_markdown(result(study)), "text/markdown", "rimo-tags.md")
+
+    def curve(study: str = "") -> Response:
+        def work() -> bytes:
+            out = io.BytesIO()
+            shown = service.stored(study) if study else service.snapshot()
+            curve_figure(shown).savefig(out, format="png")
+            return out.getvalue()
+
+        return download(work, "image/png", "rimo-curve.png")
 
     routes = {
         "/picture/{study}/{file:path}": picture,
         "/categories.csv": table_csv,
         "/categories.md": table_markdown,
+        "/tags.csv": tags_csv,
+        "/tags.md": tags_markdown,
         "/curve.png": curve,
     }
     for path, handler in routes.items():
         router.add_api_route(path, handler, methods=["GET"])
-
-
-def _file(content: str | bytes, media_type: str, name: str) -> Response:
-    return Response(
-        content,
-        media_type=media_type,
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
-    )

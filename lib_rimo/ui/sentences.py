@@ -32,7 +32,16 @@ STAGES = {
 }
 
 
-_VERDICTS = {"up": "Better than", "down": "Worse than", "unclear": "Too close to call against"}
+_AGAINST_BASE = {
+    "up": "Better than the base.",
+    "down": "Worse than the base.",
+    "unclear": "Too close to call against the base.",
+}
+_AGAINST_PARTNER = {
+    "up": "Better than the best partner,",
+    "down": "Worse than the best partner,",
+    "unclear": "Too close to call against the best partner,",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,12 @@ def points(difference: Interval) -> str:
 
 def span(interval: Interval) -> str:
     """An interval in percent or points: ``2.9 to 5.3``."""
-    return f"{number(100 * interval.low)} to {number(100 * interval.high)}"
+    return ends(100 * interval.low, 100 * interval.high)
+
+
+def ends(low: float, high: float) -> str:
+    """The two ends of an interval: ``2.9 to 5.3``."""
+    return f"{number(low)} to {number(high)}"
 
 
 def duration(seconds: float) -> str:
@@ -143,22 +157,25 @@ def gain(result: Result) -> Gain:
         "that the search never saw"
     )
     best = result.gain_over_best_parent
-    verdict = f"{_VERDICTS[tone(over_base)]} the base."
+    verdict = _AGAINST_BASE[tone(over_base)]
     if over_base.low == over_base.high == 0:  # the same weights give the same images
         verdict = "No mix beat the base within this budget, so the best so far is the base itself."
     if result.best_parent in result.parents:
-        verdict += (
-            f" {_VERDICTS[tone(best)]} the best partner, {result.best_parent}: "
-            f"{points(best)} points ({span(best)})."
-        )
+        told = f"{result.best_parent}: {points(best)} points ({span(best)})."
+        verdict += f" {_AGAINST_PARTNER[tone(best)]} {told}"
     return Gain(points(over_base), sentence, verdict, tone(over_base))
 
 
 def tone(difference: Interval) -> str:
     """``up`` or ``down`` when the whole interval is on one side of zero, else ``unclear``."""
-    if difference.low > 0:
+    return side(difference.low, difference.high)
+
+
+def side(low: float, high: float) -> str:
+    """On which side of zero an interval is."""
+    if low > 0:
         return "up"
-    return "down" if difference.high < 0 else "unclear"
+    return "down" if high < 0 else "unclear"
 
 
 def _running(snapshot: Snapshot) -> bool:

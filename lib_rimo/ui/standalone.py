@@ -103,20 +103,21 @@ def make_app(service: StudyService, host: str = "127.0.0.1") -> FastAPI:
 
     for name in files:
         app.add_api_route(f"/rimo/page/{name}", lambda name=name: page_file(name), methods=["GET"])
-    app.add_middleware(Page, links=list(files), local=_is_local(host))
+    links = [name for name in files if name.endswith((".css", ".js"))]
+    app.add_middleware(Page, links=links, local=_is_local(host))
     return gr.mount_gradio_app(app, build_tab(service, own_theme()), path="/")
 
 
 def _page_files() -> dict[str, Path]:
-    """Script and style lie where a WebUI looks for them, beside the package."""
+    """Style, scripts and translations lie where a WebUI looks for them, beside the package."""
     top = Path(lib_rimo.__file__).parents[1]
-    scripts = ("rimo_chart.js", "rimo.js")
-    files = {"style.css": top / "style.css", **{name: top / "javascript" / name for name in scripts}}
-    for path in files.values():
-        if not path.is_file():
+    found = [*sorted(top.glob("javascript/*.js")), *sorted(top.glob("localizations/*.json"))]
+    files = {"style.css": top / "style.css", **{path.relative_to(top).as_posix(): path for path in found}}
+    for name in (*files, "javascript/rimo.js"):
+        if not (top / name).is_file():
             raise HostError(
                 "A file of the page is missing",
-                found=path,
+                found=top / name,
                 wanted="the whole checkout",
                 fix="Download it again",
             )

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from lib_rimo.benchmark.interval import Interval
-from lib_rimo.study.snapshot import CurvePoint, Result, Snapshot, StudyState
+from lib_rimo.study.snapshot import CategoryRow, CurvePoint, Result, Snapshot, StudyState, TagRow
 from lib_rimo.ui import sentences
 from lib_rimo.ui.tables import category_rows
 
@@ -23,6 +23,9 @@ RUN = secrets.token_hex(4)
 
 MOST_POINTS = 400
 """Points of the curve in one answer, about 24 KB; a page that lacks more asks again at once."""
+
+MOST_TAGS = 8
+"""Tags in each of the two lists, gained and lost; the downloads have all of them."""
 
 
 def status(
@@ -65,6 +68,7 @@ def status(
         "active": snapshot.state.active,
         "can": _possible(snapshot),
         "fraction": round(sentences.fraction(snapshot), 4),
+        "steps": _steps(snapshot),
         "text": {
             "state": sentences.STATES[snapshot.state],
             "message": snapshot.message,
@@ -93,6 +97,29 @@ def _possible(snapshot: Snapshot) -> dict[str, bool]:
     }
 
 
+def _steps(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """The study as steps, each with its share of all images and how much of it is done: epochs, measurement."""
+    total = snapshot.budget + snapshot.to_measure
+    if not total or not snapshot.epochs:
+        return []
+    finished = snapshot.state is StudyState.FINISHED
+    each = snapshot.budget / snapshot.epochs
+    steps = []
+    for epoch in range(1, snapshot.epochs + 1):
+        drawn = snapshot.images - each * (epoch - 1)
+        done = (
+            1.0 if finished or epoch < snapshot.epoch else min(1.0, max(0.0, drawn / each)) if each else 0.0
+        )
+        steps.append({"name": f"Epoch {epoch}", "share": round(each / total, 4), "done": round(done, 4)})
+    if snapshot.to_measure:
+        done = 1.0 if finished else snapshot.measured / snapshot.to_measure
+        share = snapshot.to_measure / total
+        steps.append(
+            {"name": "Final measurement", "share": round(share, 4), "done": round(min(1.0, done), 4)}
+        )
+    return steps
+
+
 def _point(p: CurvePoint) -> list[Any]:
     shares = (round(share, 4) for share in (p.accuracy, p.best, p.low, p.high))
     return [p.epoch, p.trial, p.images, p.pictures, *shares, sentences.STAGES.get(p.stage, p.stage)]
@@ -106,7 +133,7 @@ def _parts(snapshot: Snapshot) -> Mapping[str, Any]:
         "lines": _lines(snapshot),
         "prompts": list(snapshot.grids[0].prompts) if snapshot.grids else [],
         "grids": [
-            {"name": f"Epoch {g.epoch}" if g.epoch else "Base", "files": list(g.files)}
+            {"epoch": g.epoch, "name": f"Epoch {g.epoch}" if g.epoch else "Base", "files": list(g.files)}
             for g in snapshot.grids
         ],
         "latest": None
@@ -124,15 +151,16 @@ def _parts(snapshot: Snapshot) -> Mapping[str, Any]:
 
 
 def _lines(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """Levels drawn across the curve: the base as the search met it first, later base and parent as measured."""
+    """Levels drawn across the curve: the base as the search met it first, later base and parents as measured."""
     result = snapshot.result
     if result is None:
         first = next((p for p in snapshot.curve if p.stage == "base"), None)
         return [] if first is None else [{"kind": "base", "label": "base", "at": round(first.accuracy, 4)}]
-    lines = [{"kind": "base", "label": "base", "at": round(result.base.mean, 4)}]
-    if result.best_parent in result.parents:
-        best = result.parents[result.best_parent].mean
-        lines.append({"kind": "parent", "label": "best parent", "at": round(best, 4)})
+    lines: list[dict[str, Any]] = [{"kind": "base", "label": "base", "at": round(result.base.mean, 4)}]
+    for name, interval in result.parents.items():
+        best = name == result.best_parent
+        kind = "best-parent" if best else "parent"
+        lines.append({"kind": kind, "name": name, "at": round(interval.mean, 4)})
     return lines
 
 
@@ -143,6 +171,8 @@ def _result(result: Result) -> dict[str, Any]:
     arms.append(_arm("plain average of all", "uniform", result.uniform))
     ends = [end for arm in arms for end in (arm["low"], arm["high"])]
     margin = 0.08 * (max(ends) - min(ends)) or 0.01
+    gained = [row for row in result.tags if row.gain.mean > 0][:MOST_TAGS]
+    lost = [row for row in reversed(result.tags) if row.gain.mean < 0][:MOST_TAGS]
     return {
         "value": gain.value,
         "sentence": gain.sentence,
@@ -150,7 +180,31 @@ def _result(result: Result) -> dict[str, Any]:
         "tone": gain.tone,
         "arms": arms,
         "scale": [max(0.0, min(ends) - margin), min(1.0, max(ends) + margin)],
-        "categories": category_rows(result),
+        "parents": list(result.categories[0].partners) if result.categories else [],
+        "categories": [
+            {**row, **_beside(category)}
+            for row, category in zip(category_rows(result), result.categories, strict=True)
+        ],
+        "gained": [_tag(row) for row in gained],
+        "lost": [_tag(row) for row in lost],
+    }
+
+
+def _beside(row: CategoryRow) -> dict[str, Any]:
+    """What stands in a category's line besides the formatted means: each parent, and how sure the deviation is."""
+    out: dict[str, Any] = {"each": [sentences.percent(i.mean) for i in row.partners.values()]}
+    if row.deviation_low is not None and row.deviation_high is not None:
+        out["deviation_span"] = sentences.ends(row.deviation_low, row.deviation_high)
+        out["tone"] = sentences.side(row.deviation_low, row.deviation_high)
+    return out
+
+
+def _tag(row: TagRow) -> dict[str, Any]:
+    return {
+        "tag": row.tag,
+        "value": sentences.points(row.gain),
+        "span": sentences.span(row.gain),
+        "sure": row.sure,
     }
 
 

@@ -18,7 +18,6 @@ from lib_rimo.ui.actions import Actions
 
 TITLE = "Random mix"
 ELEMENT = "rimo"
-FIRST_NAME = "random-mix"
 
 
 def build_tab(service: StudyService, theme: object = None) -> gr.Blocks:
@@ -35,7 +34,6 @@ def build_tab(service: StudyService, theme: object = None) -> gr.Blocks:
             tab.setup()
             tab.steering()
             _html(live.LIVE, "live")
-            tab.saving()
         tab.wire(blocks)
     for component in blocks.blocks.values():
         component.do_not_save_to_config = True
@@ -48,7 +46,7 @@ class _Tab:
     def __init__(self, actions: Actions) -> None:
         self._actions = actions
         self._errors: dict[str, gr.HTML] = {}
-        self._numbers: dict[str, gr.Number] = {}
+        self._inputs: dict[str, gr.components.Component] = {}
 
     def setup(self) -> None:
         """Base, partners, preset, estimate and start in one screen; the rest folded away."""
@@ -97,9 +95,14 @@ class _Tab:
             ("budget", "epochs", "unseen"),
             ("tags_fewest", "tags_most"),
             ("bounds_lowest", "bounds_highest"),
+            ("width", "height", "steps", "cfg"),
+            ("sampler", "prefix", "negative"),
+            ("catalogue", "one_per_category", "frozen"),
+            ("grid_prompts",),
         )
-        values = self._actions.first_numbers()
+        values = self._actions.first_values()
         with gr.Accordion("Advanced", open=False, elem_id="rimo-advanced") as self._accordion:
+            self._own_presets()
             with gr.Row():
                 with gr.Column(min_width=200):
                     self._partition = gr.Dropdown(
@@ -110,24 +113,44 @@ class _Tab:
                         elem_id="rimo-partition",
                     )
                     self._error("partition")
-                self._number("seed", values)
+                self._field("seed", values)
             for row in rows:
                 with gr.Row():
                     for name in row:
-                        self._number(name, values)
-                if (setting := form.NUMBERS[row[0]].setting) not in self._errors:
+                        self._field(name, values)
+                if (setting := form.FIELDS[row[0]].setting) not in self._errors:
                     self._error(setting)
             self._refresh = _button("Read the list of checkpoints again", "refresh")
 
-    def _number(self, name: str, values: Mapping[str, float | None]) -> None:
-        field = form.NUMBERS[name]
-        with gr.Column(min_width=200):
-            self._numbers[name] = gr.Number(
-                value=values[name],
-                label=field.label,
-                info=field.reason,
-                elem_id=f"rimo-{name.replace('_', '-')}",
+    def _own_presets(self) -> None:
+        with gr.Row(elem_id="rimo-own"):
+            self._own = gr.Dropdown(
+                self._actions.own_presets(),
+                label="Own presets",
+                info="Keeps everything but the checkpoints. Choose one, or write a new name and save.",
+                allow_custom_value=True,
+                scale=4,
+                elem_id="rimo-own-preset",
             )
+            self._keep = _button("Save preset", "keep-preset")
+            self._forget = _button("Delete preset", "delete-preset")
+        self._own_message = _html("", "own-message")
+
+    def _field(self, name: str, values: Mapping[str, Any]) -> None:
+        field = form.FIELDS[name]
+        about = {"label": field.label, "info": field.reason, "elem_id": f"rimo-{name.replace('_', '-')}"}
+        with gr.Column(min_width=200):
+            if field.kind == "flag":
+                made: gr.components.Component = gr.Checkbox(values[name], **about)
+            elif field.kind == "groups":
+                labels = list(form.GROUPS.values())
+                made = gr.Dropdown(labels, value=values[name], multiselect=True, **about)
+            elif field.kind == "number":
+                made = gr.Number(value=values[name], **about)
+            else:
+                lines = 3 if field.kind == "lines" else 1
+                made = gr.Textbox(values[name], lines=lines, max_lines=4 * lines - 3, **about)
+            self._inputs[name] = made
             if name == field.setting:
                 self._error(name)
 
@@ -143,31 +166,18 @@ class _Tab:
                 self._resume = _button("Resume", "resume")
                 self._stop = _button("Stop", "stop", "stop")
 
-    def saving(self) -> None:
-        """A name and the save button."""
-        with gr.Row(elem_id="rimo-saving"):
-            self._name = gr.Textbox(
-                FIRST_NAME,
-                label="Save the best mix so far as",
-                info="A new checkpoint beside your others. Nothing is ever overwritten.",
-                max_lines=1,
-                elem_id="rimo-name",
-            )
-            self._save = _button("Save", "save", "primary")
-        self._save_message = _html("", "save-message")
-
     def wire(self, blocks: gr.Blocks) -> None:
         """Connects every event, none of them queued."""
         act, errors = self._actions, list(self._errors.values())
-        numbers = [self._numbers[name] for name in form.NUMBERS]  # laid out in another order
-        settings = [self._base, self._partners, self._preset, self._partition, *numbers]
+        inputs = [self._inputs[name] for name in form.FIELDS]  # laid out in another order
+        settings = [self._base, self._partners, self._preset, self._partition, *inputs]
         report = [self._message, self._accordion, *errors]
         lists = [self._base, self._partners, self._shortage]
 
         def on(
             event: Callable[..., Any], work: Callable[..., Any], inputs: list[Any], outputs: list[Any]
-        ) -> Any:
-            return event(work, inputs, outputs, queue=False, show_progress="hidden", api_name=False)
+        ) -> None:
+            event(work, inputs, outputs, queue=False, show_progress="hidden", api_name=False)
 
         act.fields = tuple(self._errors)
         on(self._start.click, act.start, settings, report)
@@ -175,13 +185,15 @@ class _Tab:
         on(self._resume.click, act.resume, [], [self._message])
         on(self._stop.click, act.stop, [], [self._message])
         on(self._refresh.click, act.checkpoints, [], lists)
-        on(self._preset.change, act.preset_numbers, [self._preset], numbers)
+        on(self._preset.input, act.preset_values, [self._preset], inputs)
         for component in settings:
             on(component.change, act.estimate, settings, [self._estimate, *errors])
+        on(self._own.input, act.load_preset, [self._own], [*settings[2:], self._own_message])
+        on(self._keep.click, act.keep_preset, [self._own, *settings], [self._own, self._own_message])
+        on(self._forget.click, act.delete_preset, [self._own], [self._own, self._own_message])
         on(blocks.load, act.checkpoints, [], lists)
+        on(blocks.load, act.restore, [], [*settings, self._own])
         on(blocks.load, act.estimate, settings, [self._estimate, *errors])
-        saving = on(self._save.click, act.saving, [], [self._save_message])
-        on(saving.then, act.save, [self._name], [self._save_message, self._name])
 
 
 def _html(value: str, name: str) -> gr.HTML:

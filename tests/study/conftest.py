@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from lib_rimo.benchmark.tagger import open_tagger
+from lib_rimo.study import journal
+from lib_rimo.study.snapshot import StudyState
 from lib_rimo.study.studies import Studies
 from tests.study.painting import PaintingHost, write_model, write_tagger
 
@@ -24,17 +27,24 @@ class Workshop:
     folder: Path
 
 
-@pytest.fixture
-def make_workshop(tmp_path: Path) -> Iterator[Callable[[], Workshop]]:
-    """Makes a workshop on one folder; made twice, the second sees what the first left on disk."""
-    models, tagger = tmp_path / "models", write_tagger(tmp_path / "tagger")
-    models.mkdir()
-    base = write_model(models / "base.safetensors", [0.3] * 8, 1)
-    first = write_model(models / "first.safetensors", [0.9] * 4 + [0.2] * 4, 2)
-    second = write_model(models / "second.safetensors", [0.2] * 4 + [0.9] * 4, 3)
+def open_workshop(folder: Path, kind: type[PaintingHost] = PaintingHost, **options: Any) -> Workshop:
+    """A workshop on a folder; opened twice, the second sees what the first left on disk.
+
+    Args:
+        folder: Where models, tagger and studies go.
+        kind: Of host.
+        options: For ``Studies``.
+    """
+    models, tagger = folder / "models", folder / "tagger"
+    if not models.exists():
+        models.mkdir()
+        write_tagger(tagger)
+        write_model(models / "base.safetensors", [0.3] * 8, 1)
+        write_model(models / "first.safetensors", [0.9] * 4 + [0.2] * 4, 2)
+        write_model(models / "second.safetensors", [0.2] * 4 + [0.9] * 4, 3)
     settings = {
-        "base": str(base),
-        "partners": [str(first), str(second)],
+        "base": str(models / "base.safetensors"),
+        "partners": [str(models / "first.safetensors"), str(models / "second.safetensors")],
         "tagger": str(tagger),
         "budget": 320,
         "unseen": 120,
@@ -44,12 +54,38 @@ def make_workshop(tmp_path: Path) -> Iterator[Callable[[], Workshop]]:
         "seed": 5,
         "strategy": "random",  # quick; tests of the search itself ask for the default
     }
+    host = kind(models)
+    studies = Studies(
+        host, folder / "studies", lambda s: open_tagger(s.tagger or tagger, s.threshold), **options
+    )
+    return Workshop(host, studies, settings, folder)
+
+
+def played(workshop: Workshop, **changes: Any) -> str:
+    """Runs a study to its end; returns its id."""
+    workshop.studies.start({**workshop.settings, **changes})
+    workshop.studies.join(600)
+    snapshot = workshop.studies.snapshot()
+    assert snapshot.state is StudyState.FINISHED, snapshot.error
+    return snapshot.study
+
+
+def copied(folder: Path, to: Path) -> Workshop:
+    """A fresh program on a copy of a workshop's folder."""
+    for name in ("models", "tagger", "studies"):
+        shutil.copytree(folder / name, to / name)
+    for path in (to / "studies").glob(f"*/{journal.FILE}"):  # the checkpoints lie elsewhere now
+        path.write_text(path.read_text().replace(str(folder), str(to)))
+    return open_workshop(to)
+
+
+@pytest.fixture
+def make_workshop(tmp_path: Path) -> Iterator[Callable[..., Workshop]]:
+    """Makes a workshop on one folder; made twice, the second sees what the first left on disk."""
     made: list[Workshop] = []
 
-    def make() -> Workshop:
-        host = PaintingHost(models)
-        studies = Studies(host, tmp_path / "studies", lambda s: open_tagger(s.tagger or tagger, s.threshold))
-        made.append(Workshop(host, studies, settings, tmp_path))
+    def make(**options: Any) -> Workshop:
+        made.append(open_workshop(tmp_path, **options))
         return made[-1]
 
     yield make
@@ -58,6 +94,6 @@ def make_workshop(tmp_path: Path) -> Iterator[Callable[[], Workshop]]:
 
 
 @pytest.fixture
-def workshop(make_workshop: Callable[[], Workshop]) -> Workshop:
+def workshop(make_workshop: Callable[..., Workshop]) -> Workshop:
     """One workshop."""
     return make_workshop()

@@ -19,6 +19,7 @@ EVENTS: list[ev.Event] = [
     ev.TrialAsked(((0.1, -0.05), (0.0, 0.3)), (3, 1, 2), "blocks"),
     ev.ImagesScored(([[1, 0], [0.9, 0.1]], [[1], [0.8]]), 1.25),
     ev.TrialDone(0.61, 0.55, 0.67, {"weights": {"x_0": [0.1, 0.2]}}),
+    ev.Concluded({"merged": {"mean": 0.6}, "tags": []}),
     ev.GridDrawn(1, ("grids/epoch-001-00.png",), ("ein Schloß, 城",)),
 ]
 
@@ -51,6 +52,20 @@ def test_every_prefix_of_a_journal_is_a_legal_journal(
     with Journal(folder) as book:
         book.append(EVENTS[0])
     assert [e.kind for e in journal.read(folder)] == [e.kind for e in EVENTS[:whole]] + ["epoch"]
+
+
+def test_a_journal_from_before_a_field_was_kept_is_read(tmp_path: Path) -> None:
+    """What was added later has a default; what was always there is missed."""
+    opened = ev.Opened("s", {}, (), "theater", ("mid",), (), {}, 8, {}, "2024-05-01T00:00:00+00:00")
+    plain = ev.to_json(opened)
+    assert ev.from_json(plain) == opened
+    del plain["started"]
+    old = ev.from_json(plain)
+    assert isinstance(old, ev.Opened)
+    assert old.started == ""
+    del plain["batch"]
+    with pytest.raises(JournalError, match="batch"):
+        ev.from_json(plain)
 
 
 def test_damage_before_the_last_line_is_told(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -28,7 +28,11 @@ with warnings.catch_warnings():
 
     from lib_rimo.ui.routes import add_routes
 
+from tests.ui.pages import Opener
 from tests.ui.scripted import ScriptedService
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 120
@@ -159,3 +163,19 @@ def _await(served: Served) -> None:
             return
         pause.wait(0.1)
     pytest.fail(f"The server did not answer:\n{served.log.read_text(errors='replace')}")
+
+
+@pytest.fixture(scope="module")
+def scripted(serve_page: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """The page over a study that plays itself: quick, and its moments can be hit."""
+    folder = tmp_path_factory.mktemp("scripted")
+    return serve_page("tests.ui.scripted_server", "{port}", str(folder), "0.15")
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Opener]:
+    """Opens a page and, at the end, finds that it said nothing wrong and asked no other server."""
+    opener = Opener(browser)
+    yield opener
+    opener.close()
+    assert opener.complaints == []

@@ -15,6 +15,8 @@ from PIL import Image, ImageDraw
 
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SaveError, SettingsError, StudyError
+from lib_rimo.study.own_presets import OwnPresets
+from lib_rimo.study.presets import PRESETS
 from lib_rimo.study.snapshot import (
     CategoryRow,
     CurvePoint,
@@ -23,32 +25,17 @@ from lib_rimo.study.snapshot import (
     Result,
     Snapshot,
     StudyState,
+    TagRow,
 )
+from tests.ui.scripted_archive import FILES, STUDY, ScriptedArchive, past
 
-STUDY = "2024-05-01-scripted"
+PICTURES = ("grids/", "latest/", "tries/")
 TAGS = ("red", "circle", "night", "two", "star", "frame", "large", "rainbow")
-FILES = ("plain.safetensors", "shapes.safetensors", "colours.safetensors", "places.safetensors")
-PRESETS = {
-    "quick": {"label": "Quick", "epochs": 1, "budget": 640, "unseen": 300, "explanation": "A first look."},
-    "standard": {
-        "label": "Standard",
-        "epochs": 2,
-        "budget": 2000,
-        "unseen": 500,
-        "explanation": "What to run over night: most of the reachable gain.",
-    },
-    "thorough": {
-        "label": "Thorough",
-        "epochs": 4,
-        "budget": 6000,
-        "unseen": 1000,
-        "explanation": "For a release.",
-    },
-}
+SIZES = {name: dataclasses.asdict(preset) for name, preset in PRESETS.items()}
 
 
-class ScriptedService:
-    """Plays a study of two epochs.
+class ScriptedService(ScriptedArchive):
+    """Plays a study of two epochs, beside the stored ones of ``ScriptedArchive``.
 
     Args:
         folder: Where its pictures and saved files go.
@@ -63,6 +50,11 @@ class ScriptedService:
         self._change = threading.Condition()
         self._now = Snapshot()
         self._thread: threading.Thread | None = None
+        self._presets = OwnPresets(folder)
+        self.past = past(folder)
+
+    def presets(self) -> OwnPresets:
+        return self._presets
 
     def snapshot(self) -> Snapshot:
         return self._now
@@ -75,13 +67,11 @@ class ScriptedService:
     def options(self) -> Mapping[str, Any]:
         files = [{"name": n, "path": str(self._folder / n), "size_bytes": 2_000_000} for n in FILES]
         default = {"base": FILES[0], "partners": list(FILES[1:]), "preset": "quick"}
-        return {"checkpoints": files, "presets": PRESETS, "default": default}
+        return {"checkpoints": files, "presets": SIZES, "default": default, "plays": True}
 
     def estimate(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         self._check(settings)
-        text = (
-            "640 images to search, 1,800 to measure · 0.1 GB memory · nothing written to disk until you save"
-        )
+        text = "2,440 images (640 to search, 1,800 to measure) · 0.1 GB memory · nothing written to disk until you save"
         return {"images": 2440, "ram_bytes": 10**8, "disk_bytes": 0, "hours": None, "text": text}
 
     def start(self, settings: Mapping[str, Any]) -> Snapshot:
@@ -89,6 +79,7 @@ class ScriptedService:
         with self._change:
             if self._now.state.active:
                 raise StudyError("A study is running already", fix="Stop it first")
+            self._presets.remember(settings)
             self._now = Snapshot(version=self._now.version)
             self._say(
                 state=StudyState.PREPARING,
@@ -98,38 +89,44 @@ class ScriptedService:
                 epochs=2,
                 budget=2 * self._trials * 16,
                 to_measure=200,
-                message="Reading and checking the checkpoints",
-                notes=("248 keys are kept from the base: partners lack the VAE encoder.",),
+                message="Reading the checkpoints",
+                notes=("shapes.safetensors lacks 248 tensors; they stay as in the base (the first is a.b).",),
             )
         self._thread = threading.Thread(target=self._play, daemon=True)
         self._thread.start()
         return self._now
 
     def pause(self) -> Snapshot:
-        return self._turn(StudyState.PAUSED, "Paused; your own weights are live")
+        return self._turn(StudyState.PAUSED, "Paused; your own model is live")
 
     def resume(self, study: str = "") -> Snapshot:
-        return self._turn(StudyState.SEARCHING, "Going on")
+        return self._turn(StudyState.SEARCHING, "Reading the checkpoints")
 
     def stop(self) -> Snapshot:
-        return self._turn(StudyState.STOPPED, "Stopped; the best mix so far can be saved")
+        return self._turn(StudyState.STOPPED, "Stopped")
 
-    def save(self, name: str) -> Path:
+    def save(self, name: str, choice: Any = None, number_type: str = "") -> Path:
         if not name or "/" in name or ".." in name:
             raise SettingsError(
-                "name", "This is no file name", found=name or "nothing", wanted="letters and digits"
+                "name",
+                "This is no name for a checkpoint",
+                found=name or "nothing",
+                wanted="a plain file name without folders",
             )
         path = self._folder / f"{name}.safetensors"
         if path.exists():
-            raise SaveError("A checkpoint of this name exists", found=path.name, fix="Choose another name")
-        path.write_bytes(b"scripted")
+            raise SaveError(
+                "There is a file of this name already", found=path.name, fix="Choose another name"
+            )
+        path.write_text(f"scripted {choice.name if choice else 'best'} {number_type}")
         with self._change:
             self._say(saved=(*self._now.saved, path.name))
         return path
 
     def picture(self, study: str, file: str) -> Path:
         path = self._folder / file
-        if study != STUDY or not file.startswith(("grids/", "latest/")) or ".." in file or not path.is_file():
+        known = study == STUDY or study in self.past
+        if not known or not file.startswith(PICTURES) or ".." in file or not path.is_file():
             raise StudyError("There is no such picture", found=file)
         return path
 
@@ -139,11 +136,13 @@ class ScriptedService:
         if not settings.get("partners"):
             raise SettingsError("partners", "No partners chosen", fix="Choose the partners")
         if settings["base"] in settings["partners"]:
-            raise SettingsError("partners", "A partner is the base", found=settings["base"], fix="Remove it")
+            raise SettingsError(
+                "partners", f"{settings['base']} is chosen twice", fix="Remove it from the partners"
+            )
         low, high = settings.get("bounds", (0, 1))
         if low >= high:
             raise SettingsError(
-                "bounds", "The bounds are reversed", found=f"{low} to {high}", fix="Swap them"
+                "bounds", "The bounds are reversed or not numbers", found=f"{low} to {high}", fix="Swap them"
             )
 
     def _turn(self, state: StudyState, message: str) -> Snapshot:
@@ -171,10 +170,12 @@ class ScriptedService:
         for done in (70, 140, 200):
             if not self._go_on():
                 return
-            self._say(state=StudyState.MEASURING, measured=done, message="Measuring on unseen prompts")
-        self._say(
-            state=StudyState.FINISHED, message="Finished: the result is measured", result=result(), eta_s=None
-        )
+            self._say(
+                state=StudyState.MEASURING,
+                measured=done,
+                message="Measuring the winner on prompts the search never saw",
+            )
+        self._say(state=StudyState.FINISHED, message="Finished", result=result(), eta_s=None)
 
     def _go_on(self) -> bool:
         time.sleep(self._pace_s)
@@ -196,7 +197,7 @@ class ScriptedService:
             if self._now.state is StudyState.PREPARING:
                 self._say(state=StudyState.SEARCHING)
             self._say(
-                message="Drawing and scoring mixes",
+                message=f"Drawing and scoring mixes of epoch {epoch}",
                 epoch=epoch,
                 trial=trial,
                 images=16 * trial,
@@ -233,7 +234,21 @@ def result() -> Result:
     rows = [("all", 0.684, 0.561, 0.58), ("colour", 0.80, 0.71, 0.74), ("shape", 0.62, 0.44, 0.49)]
     rows += [("place", 0.71, 0.69, 0.66), ("size", 0.55, 0.57, 0.56)]
     categories = tuple(
-        CategoryRow(name, interval(m), interval(b), p, 100 * (m - p) / p) for name, m, b, p in rows
+        CategoryRow(
+            name,
+            interval(m),
+            interval(b),
+            p,
+            100 * (m - p) / p,
+            100 * (m - p) / p - 4,
+            100 * (m - p) / p + 4,
+            {file: interval(p + 0.01 * (i - 1)) for i, file in enumerate(FILES[1:])},
+        )
+        for name, m, b, p in rows
+    )
+    gains = (("rainbow", 0.31, True), ("night", 0.12, False), ("star", 0.05, False), ("two", -0.08, False))
+    tags = tuple(
+        TagRow(tag, "place", 0.5 + gain, 0.5, interval(gain, 0.06), sure) for tag, gain, sure in gains
     )
     parents = {FILES[1]: interval(0.60), FILES[2]: interval(0.57), FILES[3]: interval(0.585)}
     return Result(
@@ -245,4 +260,5 @@ def result() -> Result:
         gain_over_best_parent=interval(0.084, 0.014),
         best_parent=FILES[1],
         categories=categories,
+        tags=tags,
     )

@@ -14,7 +14,7 @@ from tests.ui.scripted import FILES, ScriptedService
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # both generations of gradio warn of their own imports
-    from lib_rimo.ui.actions import Actions, next_name
+    from lib_rimo.ui.actions import Actions
     from lib_rimo.ui.tab import build_tab
 
 
@@ -26,10 +26,15 @@ def act(service: ScriptedService) -> Actions:
     return made
 
 
-def filled(act: Actions, **numbers: object) -> list[object]:
-    """The form as a user leaves it who changed some numbers."""
-    values: dict[str, object] = {**act.first_numbers()}
-    return [FILES[0], [FILES[1]], "Quick", next(iter(act.partitions)), *(values | numbers).values()]
+def filled(act: Actions, **values: object) -> list[object]:
+    """The form as a user leaves it who changed some fields."""
+    first = {
+        "base": FILES[0],
+        "partners": [FILES[1]],
+        "preset": "Quick",
+        "partition": next(iter(act.partitions)),
+    }
+    return list((first | act.first_values() | values).values())
 
 
 def test_start_starts(act: Actions, service: ScriptedService) -> None:
@@ -78,10 +83,57 @@ def test_equal_names_are_told_apart_by_their_paths(
     assert act.checkpoint_names() == ["x/a", "y/a", "b"]
 
 
-@pytest.mark.parametrize(("name", "after"), [("mix", "mix-2"), ("mix-2", "mix-3"), ("a-b-9", "a-b-10")])
-def test_the_next_name_counts_on(name: str, after: str) -> None:
-    """After a save a name is offered that is still free."""
-    assert next_name(name) == after
+def test_a_preset_brings_back_everything_but_the_checkpoints(act: Actions) -> None:
+    """A form kept under a name is filled in again as it was, after others were chosen; unknown names change nothing."""
+    kept = filled(
+        act, preset="Standard", budget=777, bounds_lowest=-0.1, prefix="best", frozen=["VAE", "Middle block"]
+    )
+    listed, told = act.keep_preset("mine", *kept)
+    assert (listed["choices"], listed["value"]) == (["mine"], "mine")
+    assert "Preset saved" in told["value"]
+    *fields, _ = act.load_preset("mine")
+    assert [field["value"] for field in fields] == kept[2:]
+    *untouched, _ = act.load_preset("a new name")
+    assert not any("value" in field for field in untouched)
+    assert act.delete_preset("mine")[0]["choices"] == []
+
+
+def test_what_is_not_named_is_what_the_program_offers(
+    act: Actions, service: ScriptedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings that a script started with name few fields; the others show the program's own defaults."""
+    options = dict(service.options())
+    options["default"] = {**options["default"], "one_per_category": True, "steps": 12, "sampler": "Euler"}
+    monkeypatch.setattr(service, "options", lambda: options)
+    assert act.first_values()["steps"] == 12
+    service.presets().remember({"base": FILES[0], "partners": [FILES[1]], "preset": "quick", "cfg": 5})
+    restored = dict(zip(form.INPUTS, act.restore(), strict=False))
+    shown = {name: restored[name]["value"] for name in ("one_per_category", "steps", "sampler", "cfg")}
+    assert shown == {"one_per_category": True, "steps": 12, "sampler": "Euler", "cfg": 5}
+
+
+def test_a_preset_needs_a_name_and_a_right_form(act: Actions) -> None:
+    """What cannot be kept is said, and nothing is kept."""
+    assert "rimo-bad" in act.keep_preset("", *filled(act))[1]["value"]
+    assert "cannot be read" in act.keep_preset("mine", *filled(act, budget="many"))[1]["value"]
+    assert act.own_presets() == []
+    assert "rimo-bad" in act.delete_preset("mine")[1]["value"]
+
+
+def test_what_was_started_last_is_restored(act: Actions, service: ScriptedService) -> None:
+    """Base, partners, size and fields stand there again; a partner that is gone since is left out."""
+    assert not any("value" in field for field in act.restore())
+    act.start(*filled(act, preset="Thorough", seed=9, partners=[FILES[1], FILES[2]], base=FILES[3]))
+    service.stop()
+    restored = dict(zip(form.INPUTS, act.restore(), strict=False))
+    assert restored["base"]["value"] == FILES[3]
+    assert restored["partners"]["value"] == [FILES[1], FILES[2]]
+    assert restored["preset"]["value"] == "Thorough"
+    assert restored["seed"]["value"] == 9
+    act.checkpoint_names = lambda: [FILES[0], FILES[2]]  # type: ignore[method-assign]
+    restored = dict(zip(form.INPUTS, act.restore(), strict=False))
+    assert "value" not in restored["base"]
+    assert restored["partners"]["value"] == [FILES[2]]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio's own, of fastapi and pydantic
@@ -90,5 +142,5 @@ def test_nothing_of_the_tab_is_frozen_by_a_webui(tmp_path: Path) -> None:
     blocks = build_tab(ScriptedService(tmp_path)).blocks.values()
     assert all(component.do_not_save_to_config for component in blocks)
     ids = {component.elem_id for component in blocks if component.elem_id}
-    assert {f"rimo-{name.replace('_', '-')}" for name in form.NUMBERS} <= ids
+    assert {f"rimo-{name.replace('_', '-')}" for name in form.FIELDS} <= ids
     assert all(name.startswith("rimo-") for name in ids)

@@ -5,22 +5,17 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from lib_rimo.ui.sentences import signed
 from tests.ui.conftest import ROOT, Served
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page
+from tests.ui.pages import PATIENCE_MS, Opener, field, finished, part, state
 
 pytestmark = pytest.mark.browser
-
-PATIENCE_MS = 60_000
 
 COLOURS = """(where) => {
     let ground = document.querySelector(where);
@@ -32,61 +27,7 @@ COLOURS = """(where) => {
 """The colour of an element's words and of the ground they stand on."""
 
 
-@pytest.fixture(scope="module")
-def scripted(serve_page: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory) -> Served:
-    """The page over a study that plays itself: quick, and its moments can be hit."""
-    folder = tmp_path_factory.mktemp("scripted")
-    return serve_page("tests.ui.scripted_server", "{port}", str(folder), "0.15")
-
-
-@pytest.fixture
-def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens a page and, at the end, finds that it said nothing wrong and asked no other server."""
-    complaints: list[str] = []
-    pages: list[Any] = []
-
-    def heard(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            complaints.append(message.text)
-
-    def open_page(served: Served, theme: str = "light", width: int = 1280) -> Page:
-        page = browser.new_page(viewport={"width": width, "height": 900})
-        pages.append(page)
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("console", heard)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: foreign(request.url, served.api.address))
-        page.goto(f"{served.api.address}/?__theme={theme}")
-        page.wait_for_selector("#rimo-tab[data-state]")
-        return page
-
-    def foreign(url: str, own: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("data", "blob") and f"{parts.scheme}://{parts.netloc}" != own:
-            complaints.append(f"asked {url}")
-
-    yield open_page
-    for page in pages:
-        page.close()
-    assert complaints == []
-
-
-def state(page: Page, wanted: str) -> None:
-    """Waits until the page shows a study in that state."""
-    page.wait_for_selector(f'#rimo-tab[data-state="{wanted}"]')
-
-
-def part(name: str) -> str:
-    """A selector for what the script fills."""
-    return f'#rimo-tab [data-rimo="{name}"]'
-
-
-def field(page: Page, name: str) -> Any:
-    """The input of a text or number field; the generations build it differently."""
-    return page.locator(f"#rimo-{name} input, #rimo-{name} textarea").first
-
-
-def test_a_first_visit_says_what_to_do(scripted: Served, opened: Callable[..., Page]) -> None:
+def test_a_first_visit_says_what_to_do(scripted: Served, opened: Opener) -> None:
     """Before the first start one can start, sees in words what will be there, and no empty axes or idle buttons."""
     page = opened(scripted)
     assert page.is_visible("#rimo-start")
@@ -94,10 +35,10 @@ def test_a_first_visit_says_what_to_do(scripted: Served, opened: Callable[..., P
     assert page.is_hidden(part("plot"))
     assert page.is_hidden("#rimo-stop")
     assert page.is_hidden("#rimo-save")
-    page.wait_for_selector("#rimo-estimate >> text=images to search")
+    page.wait_for_selector("#rimo-estimate >> text=640 to search")
 
 
-def test_wrong_settings_are_said_beside_the_field(scripted: Served, opened: Callable[..., Page]) -> None:
+def test_wrong_settings_are_said_beside_the_field(scripted: Served, opened: Opener) -> None:
     """Bounds in the wrong order open the folded part, mark the field, and nothing starts."""
     page = opened(scripted)
     page.click("#rimo-advanced >> text=Advanced")
@@ -112,7 +53,7 @@ def test_wrong_settings_are_said_beside_the_field(scripted: Served, opened: Call
     page.wait_for_selector("#rimo-error-bounds >> text=The bounds are reversed", state="hidden")
 
 
-def test_a_preset_fills_in_its_numbers(scripted: Served, opened: Callable[..., Page]) -> None:
+def test_a_preset_fills_in_its_numbers(scripted: Served, opened: Opener) -> None:
     """Choosing a preset says what it is for and shows its numbers under Advanced."""
     page = opened(scripted)
     page.click("#rimo-advanced >> text=Advanced")
@@ -123,7 +64,7 @@ def test_a_preset_fills_in_its_numbers(scripted: Served, opened: Callable[..., P
     assert field(page, "seed").input_value() == "0"
 
 
-def test_a_study_from_start_to_save(scripted: Served, opened: Callable[..., Page]) -> None:
+def test_a_study_from_start_to_save(scripted: Served, opened: Opener) -> None:
     """Start, watch dots and pictures come, pause, go on, see result, grids and table, save, fail to save again."""
     page = opened(scripted)
     page.click("#rimo-start")
@@ -145,20 +86,22 @@ def test_a_study_from_start_to_save(scripted: Served, opened: Callable[..., Page
     page.wait_for_selector(part("grids") + " img")
     assert page.locator(part("grids") + " .rimo-grid-row").count() == 3
     assert page.locator(part("categories") + " tr").count() == 5
-    assert page.inner_text(part("categories") + " tr:last-child td:last-child") == "\N{MINUS SIGN}1.8 %"
+    last = page.inner_text(part("categories") + " tr:last-child td:last-child")
+    assert last == "\N{MINUS SIGN}1.8 % (\N{MINUS SIGN}5.8 to 2.2)"
     field(page, "name").fill("first")
     page.click("#rimo-save")
     page.wait_for_selector("#rimo-save-message >> text=Saved as first.safetensors")
     page.wait_for_selector(part("saved") + " >> text=first.safetensors")
+    opened.refused = ("409",)
     field(page, "name").fill("first")
     page.click("#rimo-save")
-    page.wait_for_selector("#rimo-save-message >> text=A checkpoint of this name exists")
+    page.wait_for_selector("#rimo-save-message >> text=There is a file of this name already")
 
 
-def test_the_curve_can_be_read_with_mouse_and_keys(scripted: Served, opened: Callable[..., Page]) -> None:
+def test_the_curve_can_be_read_with_mouse_and_keys(scripted: Served, opened: Opener) -> None:
     """Pointing at a dot, or walking with the arrow keys, says its numbers; the summary is there for readers."""
     page = opened(scripted)
-    state(page, "finished")
+    finished(page)
     page.wait_for_selector(part("plot") + " .rimo-dots[d]", state="attached")
     page.hover(part("plot"), position={"x": 60, "y": 60})
     assert page.inner_text(".rimo-tip").startswith(
@@ -172,7 +115,7 @@ def test_the_curve_can_be_read_with_mouse_and_keys(scripted: Served, opened: Cal
     assert "24 mixes tried" in str(page.get_attribute(part("plot"), "aria-label"))
 
 
-def test_updates_keep_the_elements(scripted: Served, opened: Callable[..., Page]) -> None:
+def test_updates_keep_the_elements(scripted: Served, opened: Opener) -> None:
     """While a study runs, the picture, the curve and finished rows of the grid stay the same elements."""
     page = opened(scripted)
     page.click("#rimo-start")
@@ -185,7 +128,7 @@ def test_updates_keep_the_elements(scripted: Served, opened: Callable[..., Page]
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 400)])
-def test_nothing_sticks_out(scripted: Served, opened: Callable[..., Page], theme: str, width: int) -> None:
+def test_nothing_sticks_out(scripted: Served, opened: Opener, theme: str, width: int) -> None:
     """In light, dark and narrow windows the page is as wide as the window, and dark is dark."""
     page = opened(scripted, theme, width)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
@@ -197,7 +140,7 @@ def _light(colour: str) -> float:
     return sum(float(n) for n in re.findall(r"[\d.]+", colour)[:3])
 
 
-def test_a_hidden_page_asks_nothing(scripted: Served, opened: Callable[..., Page]) -> None:
+def test_a_hidden_page_asks_nothing(scripted: Served, opened: Opener) -> None:
     """While the live view cannot be seen there are no requests; once seen again it is up to date at once."""
     page = opened(scripted)
     page.evaluate("document.querySelector('gradio-app').style.display = 'none'")
@@ -232,9 +175,7 @@ def real(serve_page: Callable[..., Served], tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.mark.slow
-def test_the_tiny_family_is_mixed_from_the_first_click(
-    real: tuple[Served, Path], opened: Callable[..., Page]
-) -> None:
+def test_the_tiny_family_is_mixed_from_the_first_click(real: tuple[Served, Path], opened: Opener) -> None:
     """Real models: start, dots, grid, result and table, save; then a second study is stopped and saved as well."""
     served, models = real
     page = opened(served)

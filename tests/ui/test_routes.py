@@ -45,7 +45,7 @@ def test_errors_say_whose_they_are(api: Api, service: ScriptedService) -> None:
     """A wrong setting is 400 with its field, a wrong moment 409; the text is the user's."""
     status, answer = api.json("start", {**SETTINGS, "partners": [FILES[0]]})
     assert (status, answer["field"]) == (400, "partners")
-    assert "A partner is the base" in answer["error"]
+    assert "chosen twice" in answer["error"]
     assert api.json("pause", {}) == (409, {"error": "No study runs."})
     assert service.snapshot().state is StudyState.IDLE
     play(api, service)

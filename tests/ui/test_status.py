@@ -129,13 +129,13 @@ def test_answers_stay_small() -> None:
 
 
 def test_the_base_level_is_the_first_probe_until_it_is_measured() -> None:
-    """The dashed line is where the search met the base; the measurement replaces it and adds the best parent."""
+    """The dashed line is where the search met the base; the measurement replaces it and adds the parents."""
     probe = CurvePoint(1, 1, 16, 0.55, 16, 0.55, 0.5, 0.6, "base")
     page = Reader()
     page.read_all(study(0, curve=(probe,)))
     assert page.values["lines"] == [{"kind": "base", "label": "base", "at": 0.55}]
     page.read_all(study(0, curve=(probe,), version=9, result=result()))
-    assert [line["kind"] for line in page.values["lines"]] == ["base", "parent"]
+    assert [line["kind"] for line in page.values["lines"]] == ["base", "best-parent", "parent", "parent"]
     assert page.values["lines"][0]["at"] == 0.561
 
 
@@ -150,3 +150,31 @@ def test_what_can_be_done_follows_from_the_state() -> None:
     }
     assert not can[StudyState.PAUSED]["pause"]
     assert can[StudyState.PAUSED]["stop"]
+
+
+@given(st.integers(1, 5), st.integers(0, 3000), st.integers(0, 800))
+def test_the_steps_add_up_to_the_study(epochs: int, images: int, measured: int) -> None:
+    """Epochs and measurement share the whole bar, none is more than done, and their sum is what was drawn."""
+    now = study(
+        0,
+        epochs=epochs,
+        epoch=min(epochs, 1 + images * epochs // 3000),
+        budget=3000,
+        images=images,
+        measured=measured,
+        to_measure=800,
+    )
+    steps = status(now)["steps"]
+    assert [s["name"] for s in steps] == [f"Epoch {e + 1}" for e in range(epochs)] + ["Final measurement"]
+    assert abs(sum(s["share"] for s in steps) - 1) < 0.001
+    assert all(0 <= s["done"] <= 1 for s in steps)
+    assert abs(sum(s["share"] * s["done"] for s in steps) - (images + measured) / 3800) < 0.001
+
+
+def test_the_tags_gained_and_lost_most_are_sent() -> None:
+    """Both lists begin with the surest, and no tag is in the list of the other sign."""
+    part = status(study(1, result=result()))["parts"]["result"]["value"]
+    assert [row["tag"] for row in part["gained"]] == ["rainbow", "night", "star"]
+    assert [row["tag"] for row in part["lost"]] == ["two"]
+    assert part["gained"][0]["sure"] is True
+    assert len(part["categories"][0]["each"]) == len(part["parents"]) == 3

@@ -1,0 +1,78 @@
+"""Where in the network a block group lies, for people and for a drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lib_rimo.merging.partition import USUAL_BLOCKS, Partition
+
+_UNET = "model.diffusion_model."
+_PARTS = {
+    "time and edges": (f"{_UNET}time_embed.0.weight",),
+    "text encoder": ("cond_stage_model.x", "conditioner.embedders.0.x"),
+    "second text encoder": ("conditioner.embedders.1.x",),
+    "vae": ("first_stage_model.x",),
+}
+"""Part -> keys that belong to it, whatever the model is."""
+
+
+@dataclass(slots=True)
+class _Members:
+    inputs: list[int] = field(default_factory=list)
+    outputs: list[int] = field(default_factory=list)
+    middle: bool = False
+    others: list[str] = field(default_factory=list)
+
+
+def parts_of(groups: Iterable[str], partition: Partition) -> dict[str, dict[str, Any]]:
+    """What block groups consist of.
+
+    Args:
+        groups: Their names.
+        partition: That they are of.
+
+    Returns:
+        By name: ``part`` (such as ``input 0-6``), ``label`` (the same as a title), ``input`` and ``output`` (the
+        numbers of its blocks, of 12 as in SD1; SDXL has 9) and ``middle`` (whether it has the middle block).
+    """
+    members = _members(partition)
+    return {group: _plain(group, members.get(group, _Members())) for group in groups}
+
+
+def _plain(group: str, found: _Members) -> dict[str, Any]:
+    parts = [f"input {_span(found.inputs)}"] if found.inputs else []
+    parts += ["middle"] if found.middle else []
+    parts += [f"output {_span(found.outputs)}"] if found.outputs else []
+    text = ", ".join([*parts, *found.others]) or group
+    return {
+        "label": text[:1].upper() + text[1:],
+        "part": text,
+        "input": found.inputs,
+        "output": found.outputs,
+        "middle": found.middle,
+    }
+
+
+def _members(partition: Partition) -> dict[str, _Members]:
+    out: dict[str, _Members] = {}
+
+    def of(key: str) -> _Members:
+        return out.setdefault(partition.group_of(key) or "", _Members())
+
+    for block in range(USUAL_BLOCKS):
+        of(f"{_UNET}input_blocks.{block}.0.weight").inputs.append(block)
+        of(f"{_UNET}output_blocks.{block}.0.weight").outputs.append(block)
+    of(f"{_UNET}middle_block.0.weight").middle = True
+    for part, keys in _PARTS.items():
+        for members in {id(m): m for m in map(of, keys)}.values():
+            members.others.append(part)
+    return out
+
+
+def _span(blocks: Sequence[int]) -> str:
+    """``0-6`` for a run of numbers, else the numbers."""
+    if len(blocks) > 1 and list(blocks) == list(range(blocks[0], blocks[-1] + 1)):
+        return f"{blocks[0]}-{blocks[-1]}"
+    return " ".join(str(block) for block in blocks)

@@ -1,0 +1,158 @@
+"""The tab in other languages, in a real browser: nothing that can be seen or heard stays English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lib_rimo.study.snapshot import StudyState
+from tests.ui.conftest import Served
+from tests.ui.pages import Opener, field, part, state, view
+from tests.ui.scripted import TAGS
+from tests.ui.scripted_archive import FILES
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+SEEN = """() => {
+    const out = [];
+    const root = document.getElementById("rimo-tab");
+    const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    const shown = (e) => e.checkVisibility({ visibilityProperty: true });
+    for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+        const parent = node.parentElement;
+        const text = node.data.trim();
+        if (text && shown(parent) && !parent.closest("[translate=no], style, script")) out.push(text);
+    }
+    for (const element of root.querySelectorAll("*")) {
+        if (element.closest("[translate=no]") || !shown(element)) continue;
+        for (const name of ["aria-label", "aria-valuetext", "placeholder", "title", "alt"]) {
+            if (element.getAttribute(name)) out.push(element.getAttribute(name));
+        }
+    }
+    return [...new Set(out)];
+}"""
+"""Every text that can be seen now, and what a screen reader says besides."""
+
+NAMES = {
+    "CFG", "CSV", "GB", "GIF", "JSON", "Markdown", "Theater", "VAE", "WebP", "YAML", "a.b", "bf16", "fp16", "fp32",
+    "scripted",
+}  # fmt: skip
+"""What has no other name in the other languages."""
+
+GRADIO = {"undefined", "Remove", "Clear", "Dropdown", "Copy"}
+"""Spoken names that gradio itself gives its own little buttons."""
+
+
+def english(page: Page) -> list[str]:
+    """What is left of the source language on the page."""
+    names = sorted(
+        {*NAMES, *FILES, *TAGS, *(f.removesuffix(".safetensors") for f in FILES)}, key=len, reverse=True
+    )
+    known = re.compile("|".join(re.escape(name) for name in names))
+    texts = page.evaluate(SEEN)
+    assert len(texts) > 10
+    own = [text for text in texts if text.split()[0] not in GRADIO]
+    return [text for text in own if re.search("[A-Za-z]{2}", known.sub("", text))]
+
+
+@pytest.fixture(scope="module")
+def slow(serve_page: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """A study of its own, so that its states can be seen one by one."""
+    return serve_page("tests.ui.scripted_server", "{port}", str(tmp_path_factory.mktemp("words")), "0.4")
+
+
+@pytest.mark.parametrize(("locale", "sign"), [("zh-CN", "开始随机融合"), ("ja-JP", "ランダムミックスを開始")])
+def test_nothing_stays_english(slow: Served, opened: Opener, locale: str, sign: str) -> None:
+    """Every state and every view, messages and errors included, is in the browser's language."""
+    page = opened(slow, locale=locale)
+    page.wait_for_selector(f"#rimo-start >> text={sign}")
+    assert page.get_attribute("#rimo-tab", "lang") == locale[:2]
+    page.click("#rimo-advanced button, #rimo-advanced .label-wrap")
+    field(page, "bounds-lowest").fill("1.5")
+    field(page, "bounds-lowest").press("Tab")
+    page.wait_for_selector("#rimo-error-bounds p")
+    for name in ("categories", "blocks", "recipe", "history", "pictures"):
+        view(page, name)
+        assert english(page) == [], name
+    field(page, "bounds-lowest").fill("-0.1")
+    field(page, "bounds-lowest").press("Tab")
+    page.wait_for_selector("#rimo-error-bounds p", state="hidden")
+    page.click("#rimo-start")
+    state(page, "searching")
+    page.wait_for_selector(part("latest-tags") + " li")
+    assert english(page) == []
+    page.click("#rimo-pause")
+    state(page, "paused")
+    page.focus(part("plot"))
+    page.keyboard.press("Home")
+    page.wait_for_selector(".rimo-tip .rimo-mini")
+    page.keyboard.press("Enter")
+    assert english(page) == []
+    page.click("#rimo-resume")
+    state(page, "finished")
+    opened.refused = ("400",)
+    page.fill("#rimo-name input", "../1")
+    page.click("#rimo-save")
+    page.wait_for_selector("#rimo-save-message.rimo-bad")
+    for name in ("categories", "blocks", "recipe", "history", "pictures"):
+        view(page, name)
+        page.wait_for_timeout(400)
+        assert english(page) == [], name
+    page.click(".rimo-thumb >> nth=0")
+    assert english(page) == []
+
+
+def test_the_language_can_be_chosen(slow: Served, opened: Opener) -> None:
+    """On our own page the language is chosen by hand, and the choice is kept."""
+    page = opened(slow)
+    page.select_option(part("language"), "ja")
+    page.wait_for_selector("#rimo-start >> text=ランダムミックスを開始")
+    page.reload()
+    page.wait_for_selector("#rimo-start >> text=ランダムミックスを開始")
+    page.select_option(part("language"), "en")
+    page.wait_for_selector("#rimo-start >> text=Start random mix")
+
+
+def test_a_webui_decides_the_language(slow: Served, opened: Opener) -> None:
+    """Inside a WebUI its own setting counts, not the browser's language, and nothing is to be chosen."""
+    page = opened(slow, locale="ja-JP", webui={"localization": "zh-Hans (Stable)"})
+    page.wait_for_selector("#rimo-start >> text=开始随机融合")
+    assert page.is_hidden(part("language"))
+    english_one = opened(slow, locale="ja-JP", webui={"localization": "None"})
+    english_one.wait_for_selector("#rimo-start >> text=Start random mix")
+
+
+def test_every_state_has_a_word(slow: Served, opened: Opener) -> None:
+    """Each state of a study can be said in every language."""
+    page = opened(slow, locale="zh-CN")
+    words = page.evaluate(
+        "(texts) => texts.map((t) => RimoWords.say(t))", [s.value.capitalize() for s in StudyState]
+    )
+    assert all(re.search("[\u4e00-\u9fff]", word) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("about 1 h 05 min left (50 min to 1 h 20 min)", "约剩 1 小时 05 分（50 分钟 至 1 小时 20 分）"),
+        (
+            "Epoch 1 of 2 · 3 mixes tried · 48 of 1,280 images",
+            "第 1 / 2 轮 · 已尝试 3 个融合 · 图片 48 / 1,280",
+        ),
+        (
+            "b.safetensors is chosen twice. Found: as a partner and as the base. Remove it from the partners.",
+            "b.safetensors 被选了两次。实际：作为伙伴模型和基础模型。请从伙伴模型中移除。",
+        ),
+        ("A file called budget.safetensors", "A file called budget.safetensors"),
+    ],
+)
+def test_sentences_are_put_together(slow: Served, opened: Opener, text: str, said: str) -> None:
+    """Sentences with places, several in a row, and errors are translated piece by piece; what is unknown stays."""
+    page = opened(slow, locale="zh-CN")
+    assert page.evaluate("(text) => RimoWords.say(text)", text) == said
