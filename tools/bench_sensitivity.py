@@ -88,9 +88,10 @@ def true_shares(land: Landscape, best: Floats) -> Floats:
 
 def told(found: list[Found]) -> str:
     """How often each state was given."""
-    parts = []
-    for state in ("dead", "unclear", "matters"):
-        parts.append(f"{state} {sum(f.state == state for f in found) / max(1, len(found)):.2f}")
+    parts = [
+        f"{state} {sum(f.state == state for f in found) / max(1, len(found)):.2f}"
+        for state in ("dead", "unclear", "matters")
+    ]
     return f"{len(found):4} groups: {', '.join(parts)}"
 
 

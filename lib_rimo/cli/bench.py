@@ -1,26 +1,30 @@
-"""``rimo bench``: an accuracy table of any checkpoints of one family."""
+"""``rimo bench``: how much of what is asked any checkpoints draw; in short, or with upstream's tables."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-
-from tqdm import tqdm
+from typing import Any
 
 from lib_rimo.benchmark.accuracy import by_category, micro, paired_difference
-from lib_rimo.benchmark.catalogue import choose_catalogue
-from lib_rimo.benchmark.prompts import Prompt
-from lib_rimo.benchmark.score import ImageScore, score_images
-from lib_rimo.benchmark.tagger import Tagger
+from lib_rimo.benchmark.suite import (
+    MIXED,
+    UPSTREAM_MANY,
+    UPSTREAM_PER_PROMPT,
+    UPSTREAM_PER_TAG,
+    Suite,
+    SuiteSettings,
+)
+from lib_rimo.benchmark.suite_pages import comma_separated, markdown, page
+from lib_rimo.benchmark.suite_run import Results
+from lib_rimo.benchmark.suite_tables import points, tables
+from lib_rimo.cli.measuring import Measuring, add_measuring_options, write_text
 from lib_rimo.cli.report import accuracy_json, accuracy_lines, gain_json
-from lib_rimo.cli.setting import open_study_tagger, workplace
-from lib_rimo.errors import CheckpointError
-from lib_rimo.hosts.host import Host, ImageRequest
-from lib_rimo.study.layout import Layout, PromptPools
-from lib_rimo.study.settings import StudySettings
+from lib_rimo.errors import SettingsError
+
+DEFAULT_IMAGES = 400
 
 
 def add_parser(
@@ -32,76 +36,118 @@ def add_parser(
         parents=[shared],
         help="measure checkpoints",
         description="Share of prompted tags that each checkpoint draws, all on the same prompts and noise. "
-        "Without --tagger the tiny family's tagger and configuration are used.",
+        "Without --tagger the tiny family's tagger and configuration are used. Interrupted, the same command goes "
+        "on where it was; what was measured before is not drawn again.",
     )
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="checkpoint")
-    parser.add_argument("--tagger", type=Path, metavar="DIR", help="folder of the tagger")
-    parser.add_argument("--threshold", type=float, help="probability from which a tag counts as found")
-    parser.add_argument("--catalogue", type=Path, metavar="FILE", help="CSV or YAML of tags and categories")
-    parser.add_argument("--images", type=int, default=400, help="prompts per checkpoint (default 400)")
-    parser.add_argument("--seed", type=int, default=0, help="of prompts and noise (default 0)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table as JSON")
+    parser.add_argument(
+        "--images",
+        type=int,
+        help=f"random prompts per checkpoint (default {DEFAULT_IMAGES}, with --tables 0)",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
+    tables_ = parser.add_argument_group("upstream's benchmark")
+    tables_.add_argument(
+        "--tables", type=Path, metavar="DIR", help="run it, and write Markdown, CSV and HTML"
+    )
+    tables_.add_argument(
+        "--per-tag", type=int, default=UPSTREAM_PER_TAG, help="pictures of each single tag (default 16)"
+    )
+    tables_.add_argument("--tag-count", type=int, default=0, help="how many single tags (default: all)")
+    tables_.add_argument(
+        "--many",
+        nargs="*",
+        metavar="TAGS:PROMPTS",
+        default=[f"{tags}:{prompts}" for tags, prompts in UPSTREAM_MANY],
+        help="tags in a prompt, and prompts of that many (default: upstream's 2:110 to 128:50)",
+    )
+    tables_.add_argument(
+        "--per-prompt", type=int, default=UPSTREAM_PER_PROMPT, help="pictures of each of them (default 8)"
+    )
+    add_measuring_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
-    for path in options.files:
-        if not path.is_file():
-            raise CheckpointError("There is no such checkpoint", found=path, fix="Check the path")
-    options.base, options.partners = options.files[0], options.files[1:]
-    place = workplace(options, demo=options.tagger is None)
-    family = place.family
-    settings = StudySettings(
-        base=options.files[0],
-        partners=tuple(options.files[1:]) or (Path(),),
-        unseen=options.images,
+    many = _many(options.many)
+    measuring = Measuring.open(options, options.files)
+    images = options.images if options.images is not None else (0 if options.tables else DEFAULT_IMAGES)
+    settings = SuiteSettings(
+        measuring.look,
+        per_tag=options.per_tag if options.tables else 0,
+        tags=options.tag_count,
+        many=many if options.tables else (),
+        per_prompt=options.per_prompt,
+        mixed=images,
         seed=options.seed,
-        tagger=options.tagger or (family.tagger_dir if family else None),
-        catalogue=options.catalogue or (family.catalogue if family else None),
-        threshold=options.threshold,
-        one_per_category=family is not None,
     )
-    tagger = open_study_tagger(settings)
-    catalogue = choose_catalogue(settings.catalogue, tagger)
-    with place.host.exclusive():
-        place.host.load(options.files[0])
-    layout = Layout.resolve(settings, place.host.image_defaults(), catalogue)
-    prompts = PromptPools(settings, layout, catalogue).unseen()
-    results = {path: _measure(path, place.host, layout, prompts, tagger) for path in options.files}
-    sys.stdout.write(
-        "\n".join(accuracy_lines([(path.name, micro(prompts, s)) for path, s in results.items()])) + "\n"
-    )
+    suite = Suite(settings, measuring.catalogue)
+    results = measuring.run(measuring.checkpoints(options.files), suite)
+    if images:
+        prompts = suite.parts[0].prompts
+        rows = [(name, micro(prompts, parts[MIXED].scores)) for name, parts in results.items()]
+        sys.stdout.write("\n".join(accuracy_lines(rows)) + "\n")
+    if options.tables:
+        _write_tables(options.tables, results, suite, measuring)
     if options.json:
-        first = results[options.files[0]]
-        data = [
-            {
-                "file": str(path),
-                **accuracy_json(micro(prompts, scores)),
-                "categories": {
-                    c: accuracy_json(i) for c, i in by_category(prompts, scores, catalogue).items()
-                },
-                "minus_first": gain_json(paired_difference(prompts, scores, first)),
-            }
-            for path, scores in results.items()
-        ]
+        data = _mixed_json(options.files, results, suite) if images else _tables_json(results, suite)
         options.json.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
-def _measure(
-    path: Path, host: Host, layout: Layout, prompts: Sequence[Prompt], tagger: Tagger
-) -> list[ImageScore]:
-    """Draws and scores every prompt with one checkpoint."""
-    scores: list[ImageScore] = []
-    size = host.batch_size(layout.width, layout.height)
-    with host.exclusive():
-        host.load(path)
-        for start in tqdm(range(0, len(prompts), size), desc=path.name, unit="batch", disable=None):
-            batch = prompts[start : start + size]
-            requests = [
-                ImageRequest(p.text, p.negative, p.seed, p.width, p.height, p.steps, p.cfg, layout.sampler)
-                for p in batch
-            ]
-            scores += score_images(batch, host.generate(requests), tagger)
-    return scores
+def _many(texts: list[str]) -> tuple[tuple[int, int], ...]:
+    out = []
+    for text in texts:
+        tags, colon, prompts = text.partition(":")
+        if not (colon and tags.isdecimal() and prompts.isdecimal()):
+            raise SettingsError(
+                "many", "Prompts of many tags are given as TAGS:PROMPTS", found=text, wanted="such as 8:90"
+            )
+        out.append((int(tags), int(prompts)))
+    return tuple(out)
+
+
+def _write_tables(folder: Path, results: Results, suite: Suite, measuring: Measuring) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    layout, found = measuring.layout, tables(results, suite)
+    notes = [
+        f"{suite.images} pictures per checkpoint, {layout.width} x {layout.height}, {layout.steps} steps, "
+        f"CFG {layout.cfg:g}, {layout.sampler}, seed {suite.settings.seed}.",
+        f"Tagger {measuring.tagger.name}, threshold {measuring.tagger.threshold:g}.",
+        "In brackets 95 % intervals over prompts. The three best of a row are bold, with up to three checkpoints "
+        "the best. A single tag counts if some checkpoint drew it twice.",
+    ]
+    if suite.left_out:
+        notes.append("Left out, because the catalogue has not that many tags: " + ", ".join(suite.left_out))
+    write_text(folder / "bench.md", markdown(found, notes))
+    write_text(folder / "bench.csv", comma_separated(found))
+    write_text(folder / "bench.html", page(found, points(results, suite), notes, "Benchmark of checkpoints"))
+
+
+def _mixed_json(files: list[Path], results: Results, suite: Suite) -> list[dict[str, Any]]:
+    prompts = suite.parts[0].prompts
+    scores = [parts[MIXED].scores for parts in results.values()]
+    return [
+        {
+            "file": str(path),
+            **accuracy_json(micro(prompts, own)),
+            "categories": {
+                c: accuracy_json(i) for c, i in by_category(prompts, own, suite.catalogue).items()
+            },
+            "minus_first": gain_json(paired_difference(prompts, own, scores[0])),
+        }
+        for path, own in zip(files, scores, strict=True)
+    ]
+
+
+def _tables_json(results: Results, suite: Suite) -> dict[str, Any]:
+    return {
+        table.title: {
+            row.label: {
+                name: accuracy_json(cell) for name, cell in zip(table.columns, row.cells, strict=True)
+            }
+            for row in table.rows
+        }
+        for table in tables(results, suite)
+    }

@@ -7,10 +7,10 @@ import json
 import sys
 from pathlib import Path
 
+from lib_rimo.cli.forms import add_form_options, form_of
+from lib_rimo.cli.recipe_file import read_recipe
 from lib_rimo.cli.setting import models_folder
-from lib_rimo.errors import RecipeError
 from lib_rimo.merging.partition import load_partition
-from lib_rimo.merging.recipe import Recipe
 from lib_rimo.merging.save import save_merged
 from lib_rimo.merging.sources import Sources
 
@@ -24,6 +24,7 @@ def add_parser(
     parser.add_argument("--save", metavar="NAME", required=True, help="name of the checkpoint to write")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the path as JSON")
     parser.add_argument("--partition", help="JSON file of the recipe's block groups, if they are your own")
+    add_form_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -33,28 +34,9 @@ def run(options: argparse.Namespace) -> int:
     folder = models_folder(options)
     partition = load_partition(options.partition or recipe.partition)
     with Sources(folders=[folder, options.recipe.resolve().parent]) as sources:
-        path = save_merged(recipe, sources, partition, folder, options.save, metadata={})
+        path = save_merged(recipe, sources, partition, folder, options.save, form=form_of(options))
     sys.stdout.write(f"Saved {path}\n")
     if options.json:
         text = json.dumps({"checkpoint": str(path), "recipe": recipe.to_json()}, indent=2)
         options.json.write_text(text + "\n", encoding="utf-8")
     return 0
-
-
-def read_recipe(path: Path) -> Recipe:
-    """Reads a recipe from its own file or from a result that holds one.
-
-    Raises:
-        RecipeError: There is no such file, or no recipe in it.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError("The recipe cannot be read", found=f"{path}: {error}") from error
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise RecipeError("The recipe is not valid JSON", found=f"{path}: {error}") from error
-    if isinstance(data, dict) and isinstance(data.get("recipe"), dict):
-        data = data["recipe"]
-    return Recipe.from_json(data)

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from lib_rimo.cli.report import result_json, result_text
 from lib_rimo.cli.setting import Workplace, recorded, studies_folder, workplace
+from lib_rimo.cli.upstream import SCRIPTS
 from lib_rimo.cli.writes import CheckpointWrites
 from lib_rimo.errors import SettingsError, StudyError
 from lib_rimo.study.history import unfinished
@@ -41,7 +42,13 @@ def add_parser(
     parser.add_argument("--unseen", type=int, metavar="IMAGES", help="prompts of the final measurement")
     parser.add_argument("--epochs", type=int, help="how often the winner becomes the next base")
     parser.add_argument("--partners-per-epoch", type=int, metavar="N", help="partners drawn per epoch")
-    parser.add_argument("--partition", help="block groups: theater, ro, mbw, coarse, or a JSON file")
+    parser.add_argument(
+        "--like",
+        choices=tuple(SCRIPTS),
+        help="search as an earlier script of upstream: "
+        + "; ".join(f"{name}: {script.about}" for name, script in SCRIPTS.items()),
+    )
+    parser.add_argument("--partition", help="block groups: theater, ro, mbw, coarse, global, or a JSON file")
     parser.add_argument("--frozen", nargs="*", metavar="GROUP", help="block groups that stay the base's")
     parser.add_argument("--bounds", type=float, nargs=2, metavar=("LOW", "HIGH"), help="range of weights")
     parser.add_argument("--tags", type=int, nargs=2, metavar=("FEWEST", "MOST"), help="tags per prompt")
@@ -109,7 +116,8 @@ def _launch(place: Workplace, options: argparse.Namespace) -> Snapshot:
 
 
 def _settings(options: argparse.Namespace, place: Workplace) -> dict[str, Any]:
-    given = {name: getattr(options, name) for name in FIELDS if getattr(options, name) is not None}
+    given = dict(SCRIPTS[options.like].settings) if options.like else {}
+    given |= {name: getattr(options, name) for name in FIELDS if getattr(options, name) is not None}
     if place.family is not None:
         given.setdefault("base", place.family.base)
         given.setdefault("partners", list(place.family.specialists))

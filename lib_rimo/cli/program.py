@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lib_rimo import __version__
-from lib_rimo.cli import bench, merge, mix, save, serve, studies
+from lib_rimo.cli import bench, contact, history, import_, merge, mix, rebuild, save, serve, studies
 from lib_rimo.errors import RimoError
 
 OK, UNEXPECTED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -53,6 +53,6 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
     shared.add_argument("--verbose", action="store_true", help="say more, with tracebacks")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (mix, bench, merge, save, studies, serve):
+    for command in (mix, bench, contact, merge, save, rebuild, history, import_, studies, serve):
         command.add_parser(commands, shared)
     return parser

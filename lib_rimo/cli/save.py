@@ -1,11 +1,16 @@
-"""``rimo save``: the best recipe of a study to a checkpoint."""
+"""``rimo save``: a mix of a study to a checkpoint, or its recipe alone."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from pathlib import Path
 
 from lib_rimo.cli.setting import models_folder, recorded
+from lib_rimo.errors import SaveError
+from lib_rimo.merging.form import NUMBER_TYPES
+from lib_rimo.study.mixes import Choice
 from lib_rimo.study.saving import save_record
 
 
@@ -13,15 +18,39 @@ def add_parser(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser
 ) -> None:
     """Adds the command."""
-    parser = commands.add_parser("save", parents=[shared], help="write the best checkpoint of a study")
+    parser = commands.add_parser(
+        "save",
+        parents=[shared],
+        help="write a mix of a study",
+        description="Writes the best mix, or that of a trial or an epoch. Every mix that was tried is kept as a "
+        "recipe.",
+    )
     parser.add_argument("study", help="its id, see rimo studies")
-    parser.add_argument("--name", required=True, help="name of the checkpoint to write")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--trial", type=int, metavar="N", help="that trial's mix instead of the best")
+    which.add_argument("--epoch", type=int, metavar="N", help="the winner of that epoch")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--name", help="name of the checkpoint to write")
+    what.add_argument("--recipe", type=Path, metavar="FILE", help="write the recipe alone, for rimo merge")
+    parser.add_argument(
+        "--number-type", choices=tuple(NUMBER_TYPES), default="", help="default: the base's number types"
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
     record = recorded(options, options.study)
-    path = save_record(record, record.best(), models_folder(options), options.name)
+    recipe = Choice.of({"trial": options.trial, "epoch": options.epoch}).recipe(record)
+    if options.recipe is not None:
+        try:
+            with options.recipe.open("x", encoding="utf-8") as file:
+                file.write(json.dumps(recipe.to_json(with_paths=True), indent=2) + "\n")
+        except OSError as error:
+            raise SaveError("The recipe cannot be written", found=error, wanted="a new file") from error
+        path = options.recipe
+    else:
+        folder = models_folder(options)
+        path = save_record(record, recipe, folder, options.name, number_type=options.number_type)
     sys.stdout.write(f"Saved {path}\n")
     return 0

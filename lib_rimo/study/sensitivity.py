@@ -17,12 +17,12 @@ The *importance* of a group is T[g] / sum T. It is worked out on many functions 
 posterior); in each of them a group has no effect at all with the probability 1 / (1 + B[g]) that the trials leave to
 that. So it comes as a mean with a 95 % range, and the range begins at zero unless the group is needed.
 
-Measured on simulated studies with two groups of no effect among nine (``search.landscape``; 8 studies of each of 3
-kinds; groups by their true share):
+Measured by ``tools/bench_sensitivity.py`` on simulated searches with two groups of no effect among nine (8 of each of 3
+kinds of landscape, strategy ``random``; groups by their true share):
 
-    images   no effect: called dead / mattering    over 15 %: dead / mattering    range holds the true share
-      640              .02 / .25                            .00 / .84                       .89
-    1,500              .60 / .00                            .00 / .95                       .89
+    images   no effect: dead / matters    up to 15 %: dead / matters    above: dead / matters    range holds the truth
+      640           .02 / .25                    .01 / .37                    .00 / .83                  .89
+    1,500           .60 / .00                    .27 / .43                    .00 / .94                  .90
 """
 
 from __future__ import annotations

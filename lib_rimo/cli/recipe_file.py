@@ -1,0 +1,59 @@
+"""Where a command finds a recipe: a checkpoint's metadata, a recipe file, a result that holds one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lib_rimo.errors import RecipeError
+from lib_rimo.merging.ancestry import RECIPE_KEY
+from lib_rimo.merging.checkpoint import SUFFIXES, open_checkpoint
+from lib_rimo.merging.recipe import Recipe
+
+
+def read_json(path: Path) -> Any:
+    """A file's JSON.
+
+    Raises:
+        RecipeError: There is no such file, or it is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError("The recipe cannot be read", found=f"{path}: {error}") from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise RecipeError("The recipe is not valid JSON", found=f"{path}: {error}") from error
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Reads a recipe from its own file or from a result that holds one.
+
+    Raises:
+        RecipeError: There is no such file, or no recipe in it.
+    """
+    data = read_json(path)
+    if isinstance(data, dict) and isinstance(data.get("recipe"), dict):
+        data = data["recipe"]
+    return Recipe.from_json(data)
+
+
+def read_texts(path: Path) -> dict[str, str]:
+    """The metadata of a saved checkpoint.
+
+    It comes from the checkpoint, from what ``rimo history --json`` wrote, or is as much of it as a recipe file has.
+
+    Raises:
+        RecipeError: There is no such file, or no recipe in it.
+        CheckpointError: The checkpoint is missing or damaged.
+    """
+    if path.suffix.lower() in SUFFIXES:
+        with open_checkpoint(path) as checkpoint:
+            return dict(checkpoint.metadata)
+    data = read_json(path)
+    texts = data.get("metadata") if isinstance(data, dict) else None
+    if texts is None:
+        return {RECIPE_KEY: read_recipe(path).to_text()}
+    if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
+        raise RecipeError("The metadata is damaged", found=path, wanted="texts")
+    return texts
