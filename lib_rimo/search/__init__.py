@@ -5,18 +5,20 @@ Public: ``run_search`` for a whole search, ``make_strategy`` for one step at a t
 
 from lib_rimo.search.history import Leader, Observation, Proposal
 from lib_rimo.search.partners import draw_partners
-from lib_rimo.search.run import SearchResult, run_search
+from lib_rimo.search.run import ScoreError, SearchResult, run_search
 from lib_rimo.search.settings import SearchSettings
-from lib_rimo.search.strategy import STRATEGIES, Strategy, make_strategy
+from lib_rimo.search.strategy import STRATEGIES, Strategy, ask_batch, make_strategy
 
 __all__ = [
     "STRATEGIES",
     "Leader",
     "Observation",
     "Proposal",
+    "ScoreError",
     "SearchResult",
     "SearchSettings",
     "Strategy",
+    "ask_batch",
     "draw_partners",
     "make_strategy",
     "run_search",

@@ -26,7 +26,6 @@ from lib_rimo.search.history import (
     images_of,
     tabulate,
 )
-from lib_rimo.search.kernel import Kernel
 from lib_rimo.search.problem import Problem
 from lib_rimo.search.settings import SearchSettings
 
@@ -37,10 +36,19 @@ FEWEST = 4
 """No trial draws fewer pictures than this, unless the prompts run out."""
 Z95 = 1.959964
 """Normal quantile of a two-sided 95 % interval."""
+CLAIM = 1.1
+"""The claimed standard deviation of a gain is the model's times this: scales are fitted and then taken for certain, and
+the winner is one of many. Found on 400 simulated searches, where intervals without it held the truth in 94 %."""
 
 
 class DefaultStrategy:
-    """See the module. Args: the problem and the settings."""
+    """See the module. Args: the problem and the settings.
+
+    Attributes:
+        polishes: Whether the end may ask for a recipe that was not met before.
+    """
+
+    polishes = True
 
     def __init__(self, problem: Problem, settings: SearchSettings) -> None:
         self.problem = problem
@@ -50,10 +58,14 @@ class DefaultStrategy:
 
     # -- what is asked -------------------------------------------------------------------------------------------
 
-    def ask(self, history: Sequence[Observation]) -> Proposal | None:
-        """The next pictures to draw; None when the budget is spent."""
+    def ask(self, history: Sequence[Observation], pending: Sequence[Proposal] = ()) -> Proposal | None:
+        """The next pictures to draw; None when the budget is spent.
+
+        Proposals that are being drawn count as if they had scored what is expected of them.
+        """
         problem, settings = self.problem, self.settings
         problem.check(history)
+        history = [*history, *(self._believed(history, proposal) for proposal in pending)]
         left = problem.budget_images - images_of(history)
         full = min(settings.prompts_per_trial, max(8, problem.budget_images // 12), problem.pool_size)
         if not history:
@@ -62,12 +74,20 @@ class DefaultStrategy:
             return Proposal(problem.zero(), problem.next_prompts(history, count), "base")
         if left < 1:
             return None
-        if left > self._reserve() and left >= max(FEWEST, full // 2):
-            weights, stage, wanted = self._next(history, full)
+        if left >= max(FEWEST, full // 2) and (self.polishes or left > self._reserve()):
+            search = self._next if left > self._reserve() else self._best
+            weights, stage, wanted = search(history, full)
             prompts = problem.next_prompts(history, _of(left, wanted), self._seen(history, weights))
             if prompts:
                 return Proposal(weights, prompts, stage)
         return self._check(history, left)
+
+    def _believed(self, history: Sequence[Observation], proposal: Proposal) -> Observation:
+        if not history:
+            return proposal.answered([0.5] * len(proposal.prompt_ids))
+        flat = np.asarray(proposal.weights, dtype=np.float64).reshape(-1)
+        scores = model.expected(self.posterior(history), flat, proposal.prompt_ids)
+        return proposal.answered(np.clip(scores, 0.0, 1.0).tolist())
 
     def _reserve(self) -> int:
         return int(self.settings.check_share * self.problem.budget_images)
@@ -86,7 +106,11 @@ class DefaultStrategy:
                     break  # what lies further up the ladder is worse still
         tried = {o.weights for o in history if o.stage == "shared"}
         hopeful = any(self._chance(history, w) >= self.settings.hopeful_chance for w in tried)
-        staged = self.problem.n_groups > 1 and hopeful and len(tried) < self._shared_trials()
+        staged = (
+            len(np.unique(self.problem.labels)) > self.problem.n_partners
+            and hopeful
+            and len(tried) < self._shared_trials()
+        )
         return (*self._optimise(history, shared=staged), full)
 
     def _chance(self, history: Sequence[Observation], weights: Weights) -> float:
@@ -116,37 +140,51 @@ class DefaultStrategy:
         return [[w for w in dict.fromkeys(ladder) if w != problem.zero()] for ladder in frozen]
 
     def _optimise(self, history: Sequence[Observation], *, shared: bool) -> tuple[Weights, str]:
+        """The most promising recipe, and the stage's name."""
+        settings = self.settings
+        done = min(1.0, images_of(history) / max(1, self.problem.budget_images - self._reserve()))
+        reach = math.inf if shared else _between(settings.region_start, settings.region_end, done)
+        kappa = _between(settings.kappa_start, settings.kappa_end, done)
+        return self._suggest(
+            history, self._box(shared=shared), reach, kappa
+        ), "shared" if shared else "blocks"
+
+    def _best(self, history: Sequence[Observation], full: int) -> tuple[Weights, str, int]:
+        """What the model thinks is best of all recipes near the leader, met or not; see ``_next``."""
+        wanted = max(full, self._reserve() // self.settings.check_recipes)
+        return (
+            self._suggest(history, self._box(shared=False), self.settings.check_region, 0.0),
+            "check",
+            wanted,
+        )
+
+    def _suggest(self, history: Sequence[Observation], box: Box, reach: float, kappa: float) -> Weights:
         from lib_rimo.search.surrogate import suggest
 
-        settings, problem = self.settings, self.problem
-        known = self.posterior(history)
-        done = min(1.0, images_of(history) / max(1, problem.budget_images - self._reserve()))
-        best = int(np.argmax(known.mean))
+        problem, known = self.problem, self.posterior(history)
         flat = suggest(
             known,
-            self._box(shared=shared),
-            centre=known.table.weights[best],
-            half_width=math.inf if shared else _between(settings.region_start, settings.region_end, done),
-            kappa=_between(settings.kappa_start, settings.kappa_end, done),
-            n_points=settings.n_points,
-            n_restarts=settings.n_restarts,
+            box,
+            centre=known.table.weights[int(np.argmax(known.mean))],
+            half_width=reach,
+            kappa=kappa,
+            n_points=self.settings.n_points,
+            n_restarts=self.settings.n_restarts,
             random_state=np.random.RandomState([problem.seed % 2**32, len(history)]),
         )
-        return problem.matrix(flat), "shared" if shared else "blocks"
+        return problem.matrix(flat)
 
     def _box(self, *, shared: bool) -> Box:
         from lib_rimo.search.surrogate import Box
 
         problem = self.problem
-        free = problem.free
-        if shared:
-            owner = np.repeat(np.eye(problem.n_partners), problem.n_groups, axis=1) * free
-            owner = owner[owner.any(axis=1)]
-            low = np.array([problem.low[row > 0].min() for row in owner])
-            high = np.array([problem.high[row > 0].max() for row in owner])
-            return Box(low, high, owner, np.where(free, 0.0, problem.low))
-        lift = np.eye(problem.size)[free]
-        return Box(problem.low[free], problem.high[free], lift, np.where(free, 0.0, problem.low))
+        owner = np.repeat(np.eye(problem.n_partners), problem.n_groups, axis=1)
+        tied = (problem.labels == np.arange(problem.labels.max() + 1)[:, None]).astype(np.float64)
+        lift = (owner if shared else tied) * problem.free
+        lift = lift[lift.any(axis=1)]
+        low = np.array([problem.low[row > 0].min() for row in lift])
+        high = np.array([problem.high[row > 0].max() for row in lift])
+        return Box(low, high, lift, np.where(problem.free, 0.0, problem.low))
 
     def _check(self, history: Sequence[Observation], left: int) -> Proposal | None:
         """The leaders on prompts they have not met, the least known of them first."""
@@ -190,22 +228,23 @@ class DefaultStrategy:
         key = tuple(history)
         if self._last is None or self._last[0] != key:
             table = tabulate(key, self.problem.size)
-            self._last = (key, model.condition(table, self._scales(key), self._kernel()))
+            self._last = (key, model.condition(table, self._scales(key), self.problem.n_groups))
         return self._last[1]
-
-    def _kernel(self) -> Kernel:
-        return Kernel(self.problem.n_groups, self.settings.additive, 1.0)
 
     def _scales(self, history: tuple[Observation, ...]) -> model.Hyper:
         """Scales, fitted on the prefix at which a fit was last due."""
-        size = int(self.problem.free.sum())
-        due = _last_fit(min(len(history), self.settings.fit_until), self.settings.fit_growth)
+        settings, size = self.settings, int(self.problem.free.sum())
+        due = _last_fit(min(len(history), settings.fit_until), settings.fit_growth)
         if not due:
-            return model.prior(size)
+            return model.prior(size, settings.shares)
         prefix = history[:due]
         if prefix not in self._hyper:
-            table = tabulate(prefix, self.problem.size)
-            fitted = model.fit_hyper(table, size, self._kernel(), iterations=self.settings.fit_iterations)
+            fitted = model.fit_hyper(
+                tabulate(prefix, self.problem.size),
+                size,
+                self.problem.n_groups,
+                model.Fit(settings.shares, settings.share_sd, settings.relevance_sd, settings.fit_iterations),
+            )
             self._hyper = {prefix: fitted}
         return self._hyper[prefix]
 
@@ -214,7 +253,7 @@ def leader_at(known: model.Posterior, best: int, base: int, shape: tuple[int, in
     """A recipe of the table with its estimates; ``base`` is -1 if the zero recipe was never met."""
     mean, sd = float(known.mean[best]), float(known.cov[best, best]) ** 0.5
     gain = float(known.mean[best] - known.mean[base]) if base >= 0 else 0.0
-    gap = _gap_sd(known.cov, best, base) if base >= 0 else 0.0
+    gap = CLAIM * _gap_sd(known.cov, best, base) if base >= 0 else 0.0
     return Leader(
         index=best,
         weights=freeze(known.table.weights[best].reshape(shape)),

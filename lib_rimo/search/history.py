@@ -125,6 +125,7 @@ class Table:
         mask: Whether the entry is a picture, same shape.
         images: Pictures in the history, repeats included: what was paid for.
         seen: For each recipe, the prompts that it met.
+        prompts: Prompt of each row.
     """
 
     weights: Floats
@@ -133,6 +134,7 @@ class Table:
     mask: npt.NDArray[np.bool_]
     images: int
     seen: tuple[frozenset[int], ...]
+    prompts: tuple[int, ...]
 
     def find(self, weights: Weights) -> int:
         """Index of a recipe, or -1."""
@@ -168,8 +170,10 @@ def tabulate(history: Sequence[Observation], size: int) -> Table:
     width = max((len(v) for v in by_prompt.values()), default=0)
     shape = (len(by_prompt), width)
     recipe, score, mask = np.zeros(shape, np.intp), np.zeros(shape), np.zeros(shape, bool)
-    for row, p in enumerate(sorted(by_prompt)):
+    prompts = tuple(sorted(by_prompt))
+    for row, p in enumerate(prompts):
         for col, (i, s) in enumerate(by_prompt[p]):
             recipe[row, col], score[row, col], mask[row, col] = i, s, True
     flat = np.asarray(list(order), dtype=np.float64).reshape(len(order), size)
-    return Table(flat, recipe, score, mask, images_of(history), tuple(frozenset(s) for s in seen))
+    met = tuple(frozenset(s) for s in seen)
+    return Table(flat, recipe, score, mask, images_of(history), met, prompts)

@@ -18,6 +18,8 @@ LEAST_POOL = 8
 """Fewer prompts cannot tell recipes apart."""
 
 Bounds = tuple[float, float] | Sequence[Sequence[float]] | npt.NDArray[np.float64]
+Ties = Sequence[Sequence[int]] | npt.NDArray[np.intp]
+"""One label per weight, ``(n_partners, n_groups)``; weights of one label are always equal."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +34,7 @@ class Problem:
         budget_images: Pictures that may be drawn in all.
         pool_size: Prompts in the epoch's pool.
         seed: Of everything drawn by chance.
+        labels: Weights of one label are equal, shape ``(n_partners * n_groups,)``.
     """
 
     n_partners: int
@@ -41,10 +44,19 @@ class Problem:
     budget_images: int
     pool_size: int
     seed: int
+    labels: Ints
 
     @classmethod
     def create(
-        cls, *, n_partners: int, n_groups: int, bounds: Bounds, budget_images: int, pool_size: int, seed: int
+        cls,
+        *,
+        n_partners: int,
+        n_groups: int,
+        bounds: Bounds,
+        budget_images: int,
+        pool_size: int,
+        seed: int,
+        ties: Ties | None = None,
     ) -> Problem:
         """Checks and flattens.
 
@@ -56,6 +68,8 @@ class Problem:
             budget_images: At least ``LEAST_BUDGET``.
             pool_size: At least ``LEAST_POOL``.
             seed: Not negative.
+            ties: Which weights are searched as one; none if absent. Equal labels over a partner's row search one
+                global weight for it.
 
         Raises:
             SettingsError: One of them is out of range; the error names it.
@@ -90,7 +104,8 @@ class Problem:
                 wanted="low <= high",
                 fix="Exchange the two",
             )
-        low, high = pairs[:, 0].copy(), pairs[:, 1].copy()
+        labels = _labels(ties, n_partners, n_groups)
+        low, high = _common(pairs[:, 0], pairs[:, 1], labels)
         if (low == high).all():
             raise SettingsError(
                 "bounds",
@@ -98,7 +113,7 @@ class Problem:
                 found="low = high everywhere",
                 wanted="low < high for at least one weight",
             )
-        return cls(n_partners, n_groups, low, high, int(budget_images), int(pool_size), int(seed))
+        return cls(n_partners, n_groups, low, high, int(budget_images), int(pool_size), int(seed), labels)
 
     @property
     def size(self) -> int:
@@ -115,8 +130,12 @@ class Problem:
         return freeze(np.zeros((self.n_partners, self.n_groups)))
 
     def matrix(self, flat: Floats) -> Weights:
-        """Weights of a flat vector, inside the bounds, four decimals (what a journal and a person can read)."""
-        inside: Floats = np.clip(np.round(np.clip(flat, self.low, self.high), 4), self.low, self.high)
+        """Weights of a flat vector, inside the bounds, four decimals (what a journal and a person can read).
+
+        Tied weights take their mean.
+        """
+        tied: Floats = (np.bincount(self.labels, flat) / np.bincount(self.labels))[self.labels]
+        inside: Floats = np.clip(np.round(np.clip(tied, self.low, self.high), 4), self.low, self.high)
         return freeze(inside.reshape(self.n_partners, self.n_groups))
 
     def check(self, history: Sequence[Observation]) -> None:
@@ -165,3 +184,37 @@ class Problem:
         order = np.roll(self.rotation(), -(images_of(history) % self.pool_size))
         fresh = [int(p) for p in order if int(p) not in seen]
         return tuple(fresh[:count])
+
+
+def _labels(ties: Ties | None, n_partners: int, n_groups: int) -> Ints:
+    """Labels 0, 1, 2 ... of all weights, flattened."""
+    if ties is None:
+        return np.arange(n_partners * n_groups, dtype=np.intp)
+    given = np.asarray(ties)
+    if given.shape != (n_partners, n_groups):
+        raise SettingsError(
+            "ties",
+            "The ties do not fit the recipe",
+            found=f"shape {given.shape}",
+            wanted=f"{n_partners} x {n_groups} labels",
+        )
+    labels: Ints = np.unique(given, return_inverse=True)[1].reshape(-1).astype(np.intp)
+    return labels
+
+
+def _common(low: Floats, high: Floats, labels: Ints) -> tuple[Floats, Floats]:
+    """Bounds that tied weights share."""
+    count = int(labels.max()) + 1
+    lows, highs = np.full(count, -np.inf), np.full(count, np.inf)
+    np.maximum.at(lows, labels, low)
+    np.minimum.at(highs, labels, high)
+    if (lows > highs).any():
+        bad = int(np.argmax(lows > highs))
+        raise SettingsError(
+            "bounds",
+            "Tied weights have no value in common",
+            found=f"at least {lows[bad]:g} and at most {highs[bad]:g}",
+            wanted="bounds that overlap",
+            fix="Untie them, or widen their bounds",
+        )
+    return lows[labels], highs[labels]

@@ -11,7 +11,9 @@ from lib_rimo.search.history import Observation, Weights
 
 
 class RandomStrategy(DefaultStrategy):
-    """Uniform recipes in a shrunken box, read by the same model and ended by the same check as the default."""
+    """Uniform recipes in a shrunken box, read by the same model as the default's; in the end the leaders once more."""
+
+    polishes = False
 
     def _next(self, history: Sequence[Observation], full: int) -> tuple[Weights, str, int]:
         problem = self.problem

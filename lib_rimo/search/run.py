@@ -9,13 +9,26 @@ import numpy as np
 import numpy.typing as npt
 
 from lib_rimo.errors import SettingsError
-from lib_rimo.search.history import Floats, Ints, Leader, Observation
-from lib_rimo.search.problem import Bounds
+from lib_rimo.search.history import Floats, Ints, Leader, Observation, Proposal, images_of
+from lib_rimo.search.problem import Bounds, Ties
 from lib_rimo.search.settings import SearchSettings
-from lib_rimo.search.strategy import make_strategy
+from lib_rimo.search.strategy import Strategy, make_strategy
 
 Score = Callable[[Floats, Ints], npt.ArrayLike]
 """``score(weights, prompt_ids)``: weights ``(n_partners, n_groups)``, ids ``(n,)``; scores in [0, 1], ``(n,)``."""
+
+
+class ScoreError(SettingsError):
+    """The score function failed, or returned what is no score.
+
+    Attributes:
+        result: What was found before; None if nothing was.
+    """
+
+    def __init__(self, what: str, *, found: object, wanted: object, result: SearchResult | None) -> None:
+        fix = "The best recipe so far is in the error's result" if result else "Nothing was found before"
+        super().__init__("score", what, found=found, wanted=wanted, fix=fix)
+        self.result = result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +65,7 @@ def run_search(
     seed: int,
     strategy: str = "default",
     settings: SearchSettings | None = None,
+    ties: Ties | None = None,
 ) -> SearchResult:
     """Searches until the budget is spent; never draws more than ``budget_images``.
 
@@ -65,9 +79,11 @@ def run_search(
         seed: Of everything that the search draws by chance.
         strategy: One of ``STRATEGIES``.
         settings: Constants; the defaults if absent.
+        ties: Which weights are searched as one: equal labels, shape ``(n_partners, n_groups)``.
 
     Raises:
-        SettingsError: An argument is out of range, or ``score`` returned something that is no score.
+        SettingsError: An argument is out of range.
+        ScoreError: ``score`` failed or returned something that is no score; carries the result so far.
     """
     search = make_strategy(
         strategy,
@@ -78,26 +94,36 @@ def run_search(
         pool_size=pool_size,
         seed=seed,
         settings=settings,
+        ties=ties,
     )
     history: list[Observation] = []
     while (proposal := search.ask(history)) is not None:
+        history.append(_draw(score, proposal, search, history))
+    return _result(search, history)
+
+
+def _draw(score: Score, proposal: Proposal, search: Strategy, history: list[Observation]) -> Observation:
+    def failed(what: str, found: object, wanted: object) -> ScoreError:
+        result = _result(search, history) if history else None
+        return ScoreError(f"{what} in trial {len(history) + 1}", found=found, wanted=wanted, result=result)
+
+    count = len(proposal.prompt_ids)
+    try:
         drawn = score(np.array(proposal.weights), np.array(proposal.prompt_ids, dtype=np.intp))
-        scores = np.asarray(drawn, dtype=np.float64)
-        if scores.shape != (len(proposal.prompt_ids),):
-            raise SettingsError(
-                "score",
-                "The score function returned another number of scores",
-                found=f"shape {scores.shape}",
-                wanted=f"({len(proposal.prompt_ids)},)",
-            )
-        history.append(proposal.answered(scores))
+    except Exception as error:  # whatever it was, hours of pictures must not be lost with it
+        raise failed("Drawing or scoring failed", repr(error), f"{count} scores") from error
+    scores = np.asarray(drawn, dtype=np.float64)
+    if scores.shape != (count,):
+        raise failed(
+            "The score function returned another number of scores", f"shape {scores.shape}", f"({count},)"
+        )
+    if not ((scores >= 0.0) & (scores <= 1.0)).all():
+        bad = float(scores[~((scores >= 0.0) & (scores <= 1.0))][0])
+        raise failed("A score is out of range", bad, "a number in [0, 1]")
+    return proposal.answered(scores.tolist())
+
+
+def _result(search: Strategy, history: list[Observation]) -> SearchResult:
     best = search.leader(history)
-    return SearchResult(
-        np.array(best.weights),
-        sum(len(o.prompt_ids) for o in history),
-        tuple(history),
-        best.mean,
-        best.low,
-        best.high,
-        best,
-    )
+    weights = np.array(best.weights)
+    return SearchResult(weights, images_of(history), tuple(history), best.mean, best.low, best.high, best)

@@ -27,19 +27,24 @@ class SearchSettings:
         single_weights: Weights at which each partner alone is tried, as far as the bounds allow. At 1 it is the
             partner itself: whoever mixes must know when a parent is better than the mix.
         shared_factor: The stage of one weight per partner ends after ``shared_factor * (1 + n_partners)`` recipes.
-        additive: Share of the model that adds up over block groups, see ``kernel.py``.
+        shares: How much of a recipe's effect is expected to come from all weights together, from each block group by
+            itself, and from each partner's mean weight, see ``kernel.py``.
+        share_sd: How sure that is: prior sd of the logarithms; the pictures decide.
+        relevance_sd: How much block groups may differ in importance: prior sd of the logarithm; 0: not at all.
         kappa_start: Optimism at the beginning, in standard deviations.
         kappa_end: Optimism at the end of the budget: then only what is probably good is drawn.
         region_start: Half side, in weights, of the region around the leader that is searched at the beginning. A
             Gaussian process in many dimensions is most uncertain, hence most optimistic, in the corners, where
             merges are garbage.
         region_end: The same at the end.
-        check_share: Share of the budget kept for meeting the leaders again, on prompts that they have not met.
-        check_recipes: How many leaders are met again.
+        check_share: Share of the budget kept for the end: for the recipe that the model thinks is best of all, met or
+            not, and for meeting the leaders again on prompts that they have not met.
+        check_region: How far, in weights, that recipe may be from the best one met.
+        check_recipes: Into how many such recipes the share is divided.
         keep_chance: The base is kept unless the leader beats it with at least this probability: what is
             no better should not be changed.
         fit_growth: Scales are fitted anew whenever the number of recipes has grown by this factor.
-        fit_until: No fits after so many trials: the scales hardly move any more, while a fit takes seconds.
+        fit_until: No fits after so many trials: the scales hardly move any more.
         fit_iterations: Quasi-Newton steps of such a fit.
         n_points: Random points that the acquisition function is tried on.
         n_restarts: How many of them are refined by gradient.
@@ -50,23 +55,26 @@ class SearchSettings:
     prompts_per_trial: int = 16
     base_prompts: int = 48
     base_share: float = 0.08
-    equal_weights: tuple[float, ...] = (0.1, 0.2, 0.4)
+    equal_weights: tuple[float, ...] = (0.1, 0.2, 0.4, 0.6)
     trivial_prompts: int = 8
     hopeless_chance: float = 0.1
     hopeful_chance: float = 0.3
     single_weights: tuple[float, ...] = (0.2, 1.0)
     shared_factor: int = 3
-    additive: float = 0.5
-    kappa_start: float = 1.0
-    kappa_end: float = 0.3
-    region_start: float = 0.25
-    region_end: float = 0.12
+    shares: tuple[float, float, float] = (0.3, 0.3, 0.4)
+    share_sd: float = 1.0
+    relevance_sd: float = 0.5
+    kappa_start: float = 2.0
+    kappa_end: float = 2.0
+    region_start: float = 0.2
+    region_end: float = 0.1
     check_share: float = 0.1
+    check_region: float = 0.3
     check_recipes: int = 3
     keep_chance: float = 0.9
     fit_growth: float = 1.3
-    fit_until: int = 80
-    fit_iterations: int = 12
+    fit_until: int = 120
+    fit_iterations: int = 30
     n_points: int = 200
     n_restarts: int = 3
     random_shrink: float = 0.5
@@ -83,22 +91,25 @@ class SearchSettings:
             self._at_least(name, 1)
         for name in ("n_points", "n_restarts"):
             self._at_least(name, 1)
-        for name in ("kappa_start", "kappa_end"):
+        for name in ("kappa_start", "kappa_end", "share_sd", "relevance_sd"):
             self._at_least(name, 0.0)
-        for name in ("region_start", "region_end"):
+        for name in ("region_start", "region_end", "check_region"):
             self._at_least(name, 1e-3)
         for name in (
             "base_share",
             "check_share",
             "keep_chance",
             "random_shrink",
-            "additive",
             "hopeless_chance",
             "hopeful_chance",
         ):
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
                 raise SettingsError(name, f"{name} is out of range", found=value, wanted="a share in [0, 1]")
+        if not min(self.shares) > 0.0:
+            raise SettingsError(
+                "shares", "shares is out of range", found=self.shares, wanted="three positive numbers"
+            )
         if not self.fit_growth > 1.0:
             raise SettingsError(
                 "fit_growth", "fit_growth is out of range", found=self.fit_growth, wanted="more than 1"

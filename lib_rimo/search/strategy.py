@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from lib_rimo.errors import SettingsError
 from lib_rimo.search.default import DefaultStrategy
 from lib_rimo.search.history import Leader, Observation, Proposal
-from lib_rimo.search.problem import Bounds, Problem
+from lib_rimo.search.problem import Bounds, Problem, Ties
 from lib_rimo.search.random_box import RandomStrategy
 from lib_rimo.search.settings import SearchSettings
 from lib_rimo.search.upstream import UpstreamRo, UpstreamTheater
@@ -19,8 +19,8 @@ STRATEGIES: Final = ("default", "upstream-theater", "upstream-ro", "random")
 class Strategy(Protocol):
     """A search: a pure function of the history, for one problem, seed and settings."""
 
-    def ask(self, history: Sequence[Observation]) -> Proposal | None:
-        """The next pictures to draw; None when the budget is spent."""
+    def ask(self, history: Sequence[Observation], pending: Sequence[Proposal] = ()) -> Proposal | None:
+        """The next pictures to draw; None when the budget is spent, or there is nothing to do beside ``pending``."""
 
     def leader(self, history: Sequence[Observation]) -> Leader:
         """The recipe to return now."""
@@ -36,6 +36,7 @@ def make_strategy(
     pool_size: int,
     seed: int,
     settings: SearchSettings | None = None,
+    ties: Ties | None = None,
 ) -> Strategy:
     """Makes a strategy for one epoch.
 
@@ -48,6 +49,7 @@ def make_strategy(
         pool_size: Prompts in the epoch's pool.
         seed: Of everything drawn by chance.
         settings: Constants; the defaults if absent.
+        ties: Which weights are searched as one: equal labels, shape ``(n_partners, n_groups)``.
 
     Raises:
         SettingsError: One of them is out of range; the error names it.
@@ -59,6 +61,7 @@ def make_strategy(
         budget_images=budget_images,
         pool_size=pool_size,
         seed=seed,
+        ties=ties,
     )
     settings = settings or SearchSettings()
     if name == "default":
@@ -76,3 +79,23 @@ def make_strategy(
         wanted=", ".join(STRATEGIES),
         fix="Choose one of these",
     )
+
+
+def ask_batch(
+    strategy: Strategy, history: Sequence[Observation], count: int, pending: Sequence[Proposal] = ()
+) -> list[Proposal]:
+    """Several trials to draw at once, for a large batch or several workers.
+
+    Args:
+        strategy: Proposes.
+        history: What is known.
+        count: How many are wanted.
+        pending: Proposals that others are drawing already.
+
+    Returns:
+        ``count`` proposals, fewer at the end of the budget or where the strategy works one by one.
+    """
+    out: list[Proposal] = []
+    while len(out) < count and (proposal := strategy.ask(history, [*pending, *out])) is not None:
+        out.append(proposal)
+    return out

@@ -11,12 +11,16 @@ Source: ``烙印剧城.py`` (theater) and ``ro_merge.py`` (ro) of that project, 
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy.linalg import solve_triangular
 from scipy.optimize import minimize
+from scipy.spatial.distance import cdist
 
 from lib_rimo.search.history import Floats, Leader, Observation, Proposal, Weights, freeze, images_of
 from lib_rimo.search.problem import Problem
@@ -26,6 +30,7 @@ KAPPA: Final = 2.576
 RANDOM_POINTS: Final = 10_000
 REFINED: Final = 10
 Z95: Final = 1.959964
+ROOT5: Final = math.sqrt(5.0)
 
 
 class UpstreamTheater:
@@ -50,8 +55,13 @@ class UpstreamTheater:
 
     # -- what they share -----------------------------------------------------------------------------------------
 
-    def ask(self, history: Sequence[Observation]) -> Proposal | None:
-        """The next trial, or None after the last one or when the budget has no room for another."""
+    def ask(self, history: Sequence[Observation], pending: Sequence[Proposal] = ()) -> Proposal | None:
+        """The next trial, or None after the last one or when the budget has no room for another.
+
+        Upstream draws one after the other: while one is pending there is no next.
+        """
+        if pending:
+            return None
         problem = self.problem
         problem.check(history)
         count = min(PROMPTS, problem.pool_size, problem.budget_images)
@@ -101,39 +111,90 @@ class UpstreamTheater:
         )
 
     def _suggest(self, history: Sequence[Observation], chance: np.random.RandomState) -> Floats:
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.gaussian_process import GaussianProcessRegressor
-        from sklearn.gaussian_process.kernels import Matern
-
         low, high = self.problem.low, self.problem.high
         x = np.array([np.array(o.weights).reshape(-1) for o in history])
-        process = GaussianProcessRegressor(
-            kernel=Matern(nu=2.5), alpha=1e-6, normalize_y=True, n_restarts_optimizer=5, random_state=chance
-        )
-        with warnings.catch_warnings():
-            # A length at its bound, or a likelihood that is flat: upstream ignores both and goes on.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            process.fit(x, self.targets(history))
+        return fit_bound(x, self.targets(history), chance).best(low, high, chance)
 
-            def loss(points: Floats) -> Floats:
-                mean, sd = process.predict(points.reshape(-1, len(low)), return_std=True)
-                out: Floats = -(mean + KAPPA * sd)
-                return out
 
-            tried = chance.uniform(low, high, size=(RANDOM_POINTS, len(low)))
-            values = loss(tried)
-            order = np.argsort(values, kind="stable")
-            best, value = tried[order[0]], float(values[order[0]])
-            for seed in tried[order[:REFINED]]:
-                found = minimize(
-                    lambda w: float(loss(w)[0]),
-                    seed,
-                    method="L-BFGS-B",
-                    bounds=list(zip(low, high, strict=True)),
-                )
-                if found.fun < value:
-                    best, value = np.asarray(found.x), float(found.fun)
+@dataclass(frozen=True, slots=True, eq=False)
+class UpperBound:
+    """The acquisition: mean plus ``KAPPA`` standard deviations of a Gaussian process, Matern 5/2, one length.
+
+    scikit-learn fits it; what it predicts is written out here with its gradient, which the package takes by finite
+    differences at some hundred times the cost.
+
+    Attributes:
+        x: Recipes told, shape ``(n, size)``.
+        length: Correlation length.
+        pull: Weights of the recipes in the mean, in normalised targets, shape ``(n,)``.
+        inverse: Inverse covariance of the told targets, normalised, shape ``(n, n)``.
+        level: Mean of the targets.
+        scale: Their standard deviation.
+    """
+
+    x: Floats
+    length: float
+    pull: Floats
+    inverse: Floats
+    level: float
+    scale: float
+
+    def moments(self, points: Floats) -> tuple[Floats, Floats]:
+        """Mean and standard deviation at points ``(m, size)``."""
+        k = matern(cdist(points, self.x) * (ROOT5 / self.length))
+        variance = np.maximum(1.0 - ((k @ self.inverse) * k).sum(axis=1), 0.0)
+        return k @ self.pull * self.scale + self.level, np.sqrt(variance) * self.scale
+
+    def values(self, points: Floats) -> Floats:
+        """The bound at points ``(m, size)``."""
+        mean, sd = self.moments(points)
+        return mean + KAPPA * sd
+
+    def best(self, low: Floats, high: Floats, chance: np.random.RandomState) -> Floats:
+        """Where the bound is highest: of random points and of the best ones refined, shape ``(size,)``."""
+        tried = chance.uniform(low, high, size=(RANDOM_POINTS, len(low)))
+        values = self.values(tried)
+        order = np.argsort(-values, kind="stable")
+        best, value = tried[order[0]], float(values[order[0]])
+        box = list(zip(low, high, strict=True))
+        for seed in tried[order[:REFINED]]:
+            found = minimize(self.loss, seed, jac=True, method="L-BFGS-B", bounds=box)
+            if found.success and -found.fun > value:
+                best, value = np.asarray(found.x), -float(found.fun)
         return np.asarray(best, dtype=np.float64)
+
+    def loss(self, point: Floats) -> tuple[float, Floats]:
+        """Minus the bound and its gradient at one point ``(size,)``."""
+        gap = point - self.x
+        far = np.sqrt((gap * gap).sum(axis=1)) * (ROOT5 / self.length)
+        k = matern(far)
+        slope = -(5.0 / 3.0) / self.length**2 * ((1.0 + far) * np.exp(-far))[:, None] * gap
+        solved = self.inverse @ k
+        sd = math.sqrt(max(1.0 - float(k @ solved), 1e-18))
+        value = float(k @ self.pull) + KAPPA * sd
+        gradient = slope.T @ self.pull - KAPPA / sd * (slope.T @ solved)
+        return -(value * self.scale + self.level), -gradient * self.scale
+
+
+def fit_bound(x: Floats, targets: Floats, chance: np.random.RandomState) -> UpperBound:
+    """Fits the process as the package does: noise 1e-6, normalised targets, five restarts of the length."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import Matern
+
+    process = GaussianProcessRegressor(
+        kernel=Matern(nu=2.5), alpha=1e-6, normalize_y=True, n_restarts_optimizer=5, random_state=chance
+    )
+    with warnings.catch_warnings():
+        # A length at its bound, or a likelihood that is flat: upstream ignores both and goes on.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        process.fit(x, targets)
+    scale = float(targets.std()) or 1.0
+    half = solve_triangular(process.L_, np.eye(len(x)), lower=True)
+    pull = np.asarray(process.alpha_, dtype=np.float64).reshape(-1)
+    return UpperBound(
+        x, float(process.kernel_.length_scale), pull, half.T @ half, float(targets.mean()), scale
+    )
 
 
 class UpstreamRo(UpstreamTheater):
@@ -165,3 +226,9 @@ class UpstreamRo(UpstreamTheater):
 
 def _error(values: Floats) -> float:
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+
+
+def matern(r: Floats) -> Floats:
+    """Matern 5/2 of distances in units of the length, times the root of 5."""
+    out: Floats = (1.0 + r + r * r / 3.0) * np.exp(-r)
+    return out

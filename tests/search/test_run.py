@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib_rimo.errors import SettingsError
-from lib_rimo.search import STRATEGIES, SearchResult, SearchSettings, run_search
+from lib_rimo.search import STRATEGIES, ScoreError, SearchResult, SearchSettings, run_search
 from lib_rimo.search.history import Floats, Ints
 from tests.search.landscape import POOL, Bowl
 
@@ -145,9 +145,36 @@ def test_frozen_weights_stay() -> None:
         assert not w.any()
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_tied_weights_are_equal(strategy: str) -> None:
+    """Tied weights are the same in every recipe and obey the bounds of all; one tie per row is a global weight."""
+    bounds = np.tile((-0.2, 0.6), (2, 3, 1))
+    bounds[1, 2] = (-0.1, 0.5)
+    result = run_search(
+        Bowl(1).score,
+        n_partners=2,
+        n_groups=3,
+        bounds=bounds,
+        budget_images=900,
+        pool_size=POOL,
+        seed=0,
+        strategy=strategy,
+        ties=[[0, 0, 0], [1, 2, 2]],
+    )
+    for o in result.history[1:]:
+        w = np.array(o.weights)
+        assert len(set(w[0])) == 1
+        assert w[1, 1] == w[1, 2]
+        probe = strategy == "upstream-ro" and o.stage == "shared"  # a partner alone, outside on purpose
+        assert probe or -0.1 <= w[1, 1] <= 0.5
+    assert len({o.weights for o in result.history}) > 4
+
+
 @pytest.mark.parametrize(
     ("field", "change"),
     [
+        ("ties", {"ties": [[0, 0, 0]]}),
+        ("bounds", {"ties": np.zeros((2, 3), int), "bounds": [[0, 0.1]] * 3 + [[0.2, 0.3]] * 3}),
         ("bounds", {"bounds": (0.5, 0.1)}),
         ("bounds", {"bounds": (0.2, 0.2)}),
         ("bounds", {"bounds": (0.0, float("nan"))}),
@@ -183,7 +210,7 @@ def test_bad_input_is_named(field: str, change: dict[str, object]) -> None:
 @pytest.mark.parametrize("scores", [np.zeros(3), np.full(8, 1.5), np.full(8, np.nan), np.zeros((8, 1))])
 def test_bad_scores_are_refused(scores: Floats) -> None:
     """A score function that returns too few scores, or no scores, is told so."""
-    with pytest.raises(SettingsError):
+    with pytest.raises(ScoreError) as caught:
         run_search(
             lambda w, ids: scores,
             n_partners=1,
@@ -193,3 +220,59 @@ def test_bad_scores_are_refused(scores: Floats) -> None:
             pool_size=8,
             seed=0,
         )
+    assert caught.value.result is None
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("how", ["raises", "nan"])
+def test_a_failure_keeps_what_was_found(strategy: str, how: str) -> None:
+    """When drawing fails in the middle, the error names the trial and carries the best of the trials before."""
+    bowl = Bowl(2)
+    calls = 0
+
+    def breaks(weights: Floats, ids: Ints) -> Floats:
+        nonlocal calls
+        calls += 1
+        if calls < 5:
+            return bowl.score(weights, ids)
+        if how == "raises":
+            raise MemoryError("out of memory")
+        return np.full(len(ids), np.nan)
+
+    with pytest.raises(ScoreError, match="trial 5") as caught:
+        run_search(
+            breaks,
+            n_partners=2,
+            n_groups=3,
+            bounds=(-0.2, 0.6),
+            budget_images=900,
+            pool_size=POOL,
+            seed=0,
+            strategy=strategy,
+        )
+    result = caught.value.result
+    assert result is not None
+    assert len(result.history) == 4
+    assert result.weights.tolist() in [np.array(o.weights).tolist() for o in result.history]
+
+
+def test_every_recipe_worthless_ends_with_the_base() -> None:
+    """Where every mix scores nothing, the search ends on its own, inside its budget, with the base."""
+
+    def garbage(weights: Floats, ids: Ints) -> Floats:
+        return np.zeros(len(ids)) if weights.any() else np.full(len(ids), 0.6)
+
+    result = run_search(
+        garbage, n_partners=3, n_groups=2, bounds=(0.0, 1.0), budget_images=200, pool_size=40, seed=1
+    )
+    assert not result.weights.any()
+    assert result.images <= 200
+
+
+def test_one_partner_in_one_group() -> None:
+    """The smallest problem there is, a single weight, is searched like any other."""
+    bowl = Bowl(3, 1, 1)
+    result = run_search(
+        bowl.score, n_partners=1, n_groups=1, bounds=(-0.2, 0.6), budget_images=160, pool_size=POOL, seed=0
+    )
+    assert bowl.truth(result.weights) > 0.5
