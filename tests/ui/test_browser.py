@@ -194,7 +194,8 @@ def test_the_tiny_family_is_mixed_from_the_first_click(real: tuple[Served, Path]
     assert page.locator(part("grids") + " .rimo-grid-row").count() == 2
     assert page.inner_text(part("gain-value")) == signed(100 * now["result"]["gain_over_base"]["mean"])
     assert page.locator(part("categories") + " tr").count() == len(now["result"]["categories"]) > 2
-    assert page.evaluate(
+    page.locator(part("grids")).scroll_into_view_if_needed()  # pictures load when they come into view
+    page.wait_for_function(
         "[...document.querySelectorAll('.rimo-grid img')].every((i) => i.naturalWidth === 64)"
     )
     field(page, "name").fill("first")
