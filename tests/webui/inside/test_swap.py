@@ -25,6 +25,8 @@ NAMES = "RIMO_WEBUI_CHECKPOINTS"
 pytestmark = pytest.mark.skipif(NAMES not in os.environ, reason=f"{NAMES} names no checkpoints")
 
 ROUNDS = 3
+LOG_BYTES = 200_000
+"""What the WebUI prints may go to a file; the smallest checkpoint is a hundred times larger."""
 
 
 @pytest.fixture
@@ -81,6 +83,8 @@ def test_swap_is_a_native_load(host: WebuiHost, files: tuple[Path, Path]) -> Non
                 host.weights_changed(swapper.restore(host.live()).keys)
                 restores.append(time.perf_counter() - began)
                 assert same(host.generate([request]), pictures[base])
-        assert written_bytes() == before
+        written = written_bytes() - before
     for name, seconds in (("native load", native), ("swap", swaps), ("restore", restores)):
         print(f"{name}: " + ", ".join(f"{s:.2f} s" for s in seconds))  # noqa: T201 -- what this run is for
+    print(f"written to disk in {ROUNDS} rounds: {written} bytes")  # noqa: T201
+    assert written < LOG_BYTES
