@@ -22,13 +22,12 @@ from lib_rimo.benchmark.suite_run import Contestant, Draw, Results, run_suite
 from lib_rimo.benchmark.tagger import Tagger
 from lib_rimo.cli.setting import Workplace, home, open_study_tagger, workplace
 from lib_rimo.errors import CheckpointError
-from lib_rimo.hosts.host import ImageRequest
 from lib_rimo.merging.checkpoint import open_checkpoint
 from lib_rimo.merging.partition import Partition
 from lib_rimo.merging.recipe import Recipe
 from lib_rimo.merging.sources import Sources
 from lib_rimo.merging.swap import Swapper
-from lib_rimo.study.layout import Layout
+from lib_rimo.study.layout import Layout, request_of
 from lib_rimo.study.settings import StudySettings
 from lib_rimo.study.workbench import Workbench
 
@@ -171,7 +170,9 @@ class Measuring:
             host.load(path)
 
             def draw(prompts: Sequence[Prompt]) -> Sequence[Image.Image]:
-                return host.generate([self._request(prompt) for prompt in prompts])
+                return host.generate(
+                    [request_of(p, self.layout.sampler, self.layout.scheduler) for p in prompts]
+                )
 
             yield draw
 
@@ -183,19 +184,6 @@ class Measuring:
         swapper = Swapper(sources, partition)
         with Workbench(host, swapper, self.tagger, self.layout.sampler, self.layout.scheduler) as bench:
             yield lambda prompts: bench.pictures(recipe, prompts)
-
-    def _request(self, prompt: Prompt) -> ImageRequest:
-        return ImageRequest(
-            prompt.text,
-            prompt.negative,
-            prompt.seed,
-            prompt.width,
-            prompt.height,
-            prompt.steps,
-            prompt.cfg,
-            self.layout.sampler,
-            self.layout.scheduler,
-        )
 
 
 def write_text(path: Path, text: str) -> None:

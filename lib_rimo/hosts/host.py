@@ -149,7 +149,7 @@ class PlayingHost(Protocol):
         Args:
             name: What it is called where a picture's parameters are written.
             recipe: What to mix. While the user has another base selected, their jobs draw as they are.
-            swapper: One for this purpose alone, whose sources stay open until the next ``play`` or ``stop_playing``.
+            swapper: One for this purpose alone, with sources that nobody closes while a job may be under way.
         """
 
     def stop_playing(self) -> None:

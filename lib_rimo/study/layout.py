@@ -7,7 +7,7 @@ from typing import Any
 
 from lib_rimo.benchmark.catalogue import Catalogue
 from lib_rimo.benchmark.prompts import Prompt, PromptSettings, draw_prompts
-from lib_rimo.hosts.host import ImageDefaults
+from lib_rimo.hosts.host import ImageDefaults, ImageRequest
 from lib_rimo.study.plan import derive_seed
 from lib_rimo.study.settings import StudySettings
 
@@ -59,6 +59,21 @@ class Layout:
     def from_json(cls, data: dict[str, Any]) -> Layout:
         """Reads what a journal holds."""
         return cls(**{**data, "tags": tuple(data["tags"])})
+
+
+def request_of(prompt: Prompt, sampler: str, scheduler: str) -> ImageRequest:
+    """A prompt's picture, as a host is asked for it."""
+    return ImageRequest(
+        prompt.text,
+        prompt.negative,
+        prompt.seed,
+        prompt.width,
+        prompt.height,
+        prompt.steps,
+        prompt.cfg,
+        sampler,
+        scheduler,
+    )
 
 
 class PromptPools:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 
 from lib_rimo.errors import StudyError
 from lib_rimo.hosts.host import Host, PlayingHost
@@ -25,9 +24,6 @@ class Lending:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._playing: PlayingHost | None = host if isinstance(host, PlayingHost) else None
-        self._lock = threading.Lock()
-        self._sources: Sources | None = None
-        self._retired: Sources | None = None
 
     @property
     def possible(self) -> bool:
@@ -54,30 +50,16 @@ class Lending:
         if self._playing is None:
             raise StudyError("This program draws nowhere but here", fix="Try a prompt instead")
         partition = load_partition(record.settings.partition)
+        # Never closed here: a picture that is being drawn with an earlier mix is still to be put back from its files.
+        # They go with the swapper that holds them.
         sources = Sources(folders=[self._host.save_folder()])
-        try:
-            base, *_ = sources.open_all(recipe)
-            if not is_selected(self._host, base.path):
-                raise wrong_selection(self._host, base.path)
-            placed = dataclasses.replace(recipe, base=dataclasses.replace(recipe.base, path=base.path))
-            self._playing.play(name, placed, Swapper(sources, partition))
-        except BaseException:
-            sources.close()
-            raise
-        self._keep(sources)
+        base, *_ = sources.open_all(recipe)
+        if not is_selected(self._host, base.path):
+            raise wrong_selection(self._host, base.path)
+        placed = dataclasses.replace(recipe, base=dataclasses.replace(recipe.base, path=base.path))
+        self._playing.play(name, placed, Swapper(sources, partition))
 
     def end(self) -> None:
         """The user's own model again, from their next picture on."""
         if self._playing is not None:
             self._playing.stop_playing()
-        self._keep(None)
-
-    def _keep(self, sources: Sources | None) -> None:
-        """Keeps the files that are in use open.
-
-        The ones before stay open once more: a picture that is being drawn may still have to be put back from them.
-        """
-        with self._lock:
-            if self._retired is not None:
-                self._retired.close()
-            self._retired, self._sources = self._sources, sources

@@ -19,9 +19,10 @@ from PIL import Image
 from lib_rimo.benchmark.prompts import Prompt
 from lib_rimo.benchmark.score import ImageScore, score_images
 from lib_rimo.benchmark.tagger import Tagger
-from lib_rimo.hosts.host import Host, ImageRequest
+from lib_rimo.hosts.host import Host
 from lib_rimo.merging.recipe import Recipe
 from lib_rimo.merging.swap import Swapper
+from lib_rimo.study.layout import request_of
 
 log = logging.getLogger("rimo")
 
@@ -90,7 +91,7 @@ class Workbench:
         report = self._swapper.swap(recipe, self._host.live())
         if report.keys:
             self._host.weights_changed(report.keys)
-        return self._host.generate([self._request(prompt) for prompt in prompts])
+        return self._host.generate([request_of(prompt, self._sampler, self._scheduler) for prompt in prompts])
 
     def give_way(self) -> None:
         """Lets those in who wait for the host, with the user's own weights in place."""
@@ -114,16 +115,3 @@ class Workbench:
         if not self._held:
             self._queue.enter_context(self._host.exclusive())
             self._held = True
-
-    def _request(self, prompt: Prompt) -> ImageRequest:
-        return ImageRequest(
-            prompt.text,
-            prompt.negative,
-            prompt.seed,
-            prompt.width,
-            prompt.height,
-            prompt.steps,
-            prompt.cfg,
-            self._sampler,
-            self._scheduler,
-        )
