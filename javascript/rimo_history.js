@@ -131,12 +131,12 @@ class RimoHistory {
         try {
             await RimoFrame.ask("delete", { study: this.doomed });
             this.compared.delete(this.doomed);
+            await this.fetch();
             RimoFrame.tell("history-message", "Deleted.", "good");
         } catch (error) {
             RimoFrame.tell("history-message", error.message);
         }
         this.tab.soon(0);
-        await this.fetch();
     }
 
     /** Draws the ticked studies over each other, once there are two. */

@@ -1,7 +1,8 @@
 """The same on real diffusion models: the tiny family, drawn on this machine.
 
-Per seed and budget: a block-wise search, a search of one weight per partner (the best global weight), and the plain
-average; each winner is drawn on prompts that no search saw, base and parents too.
+Per seed and budget: a block-wise search and a search of one weight per partner (the best global weight); per seed
+also an epoch of upstream's search. Each winner is drawn on prompts that no search saw, base, parents and the plain
+average too.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from lib_rimo.study.opening import OpenStudy, open_new
 from lib_rimo.study.plan import measured_arms
 from lib_rimo.study.settings import StudySettings
 from lib_rimo.toy.family import unpack
+from tools.bench_search.methods import UPSTREAM_IMAGES
 
+BLOCKS, GLOBAL, UPSTREAM = "block weights", "one weight per partner", "upstream-theater"
 UNSEEN = 400
 BOUNDS = (-0.2, 1.0)
 
@@ -86,14 +89,15 @@ def compare(folder: Path, seeds: range, budgets: list[int]) -> str:
     file = folder / "tiny.jsonl"
     rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
     for seed in seeds:
-        missing = [b for b in budgets if not any((r["seed"], r["budget"]) == (seed, b) for r in rows)]
+        wanted = [*budgets, UPSTREAM_IMAGES]
+        missing = [b for b in wanted if not any((r["seed"], r["budget"]) == (seed, b) for r in rows)]
         if not missing:
             continue
         family = Family(folder / "models", seed)
         fixed = {name: family.unseen(recipe) for name, recipe in family.arms().items()}
         for budget in missing:
-            arms = {**fixed, **_searched(family, seed, budget)}
-            rows.append({"seed": seed, "budget": budget, "arms": arms})
+            searched = _upstream if budget == UPSTREAM_IMAGES else _searched
+            rows.append({"seed": seed, "budget": budget, "arms": {**fixed, **searched(family, seed, budget)}})
             with file.open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps(rows[-1]) + "\n")
     text = table(rows)
@@ -102,59 +106,70 @@ def compare(folder: Path, seeds: range, budgets: list[int]) -> str:
 
 
 def _searched(family: Family, seed: int, budget: int) -> dict[str, list[float]]:
-    n_partners, n_groups = family.shape
-    pool = family.study.record.settings.pool
-    common = {
-        "n_partners": n_partners,
-        "bounds": BOUNDS,
-        "budget_images": budget,
-        "pool_size": pool,
-        "seed": seed,
-    }
-    blocks = run_search(family.score, n_groups=n_groups, **common)  # type: ignore[arg-type]
+    n_groups = family.shape[1]
+    blocks = run_search(family.score, n_groups=n_groups, **_search(family, seed, budget))
 
     def everywhere(weights: Floats, ids: Ints) -> Floats:
         return family.score(np.repeat(weights, n_groups, axis=1), ids)
 
-    whole = run_search(everywhere, n_groups=1, **common)  # type: ignore[arg-type]
+    whole = run_search(everywhere, n_groups=1, **_search(family, seed, budget))
     return {
-        "block weights": family.unseen(family.recipe(blocks.weights)),
-        "one weight per partner": family.unseen(family.recipe(np.repeat(whole.weights, n_groups, axis=1))),
+        BLOCKS: family.unseen(family.recipe(blocks.weights)),
+        GLOBAL: family.unseen(family.recipe(np.repeat(whole.weights, n_groups, axis=1))),
     }
 
 
+def _upstream(family: Family, seed: int, budget: int) -> dict[str, list[float]]:
+    found = run_search(
+        family.score, n_groups=family.shape[1], strategy=UPSTREAM, **_search(family, seed, budget)
+    )
+    return {UPSTREAM: family.unseen(family.recipe(found.weights))}
+
+
+def _search(family: Family, seed: int, budget: int) -> dict[str, Any]:
+    pool = family.study.record.settings.pool
+    shape = {"n_partners": family.shape[0], "bounds": BOUNDS, "pool_size": pool}
+    return {**shape, "budget_images": budget, "seed": seed}
+
+
 def table(rows: list[dict[str, Any]]) -> str:
-    """Accuracy on unseen prompts per arm, and what block weights add over one weight per partner."""
+    """Accuracy on unseen prompts per arm; what block weights gain over other arms, per seed and over all seeds."""
+    epochs = {r["seed"]: r["arms"][UPSTREAM] for r in rows if r["budget"] == UPSTREAM_IMAGES}
     out = []
-    for budget in sorted({r["budget"] for r in rows}):
-        mine = [r for r in rows if r["budget"] == budget]
+    for budget in sorted({r["budget"] for r in rows} - {UPSTREAM_IMAGES}):
+        mine = [{**r, "arms": dict(r["arms"])} for r in rows if r["budget"] == budget]
+        if all(r["seed"] in epochs for r in mine):
+            for r in mine:
+                r["arms"][f"{UPSTREAM}, {UPSTREAM_IMAGES:,} pictures"] = epochs[r["seed"]]
         out += [f"**{budget:,} pictures**, {len(mine)} seeds, {UNSEEN} unseen prompts each\n"]
-        out += ["| arm | mean accuracy |", "| --- | --- |"]
-        for arm in mine[0]["arms"]:
-            out.append(f"| {arm} | {np.mean([np.mean(r['arms'][arm]) for r in mine]):.3f} |")
-        parents = [
-            a
-            for a in mine[0]["arms"]
-            if a not in ("base", "uniform", "block weights", "one weight per partner")
+        others = [arm for arm in mine[0]["arms"] if arm != BLOCKS]
+        out += [
+            "| arm | mean accuracy | block weights less this (points, mean ± s.e. of seeds) | seed by seed [95 %] |",
+            "| --- | --- | --- | --- |",
         ]
-        out.append("")
-        for r in mine:
-            best = max(parents, key=lambda a, r=r: np.mean(r["arms"][a]))  # type: ignore[misc]
-            out.append(
-                f"- seed {r['seed']}: block weights less "
-                + "; ".join(
-                    f"{name} {_difference(r, arm)}"
-                    for name, arm in (
-                        ("one weight per partner", "one weight per partner"),
-                        ("best parent", best),
-                    )
-                )
-            )
+        out.append(f"| {BLOCKS} | {_mean(mine, BLOCKS):.3f} | | |")
+        for arm in others:
+            each = ", ".join(_points(_gained(r, arm)) for r in mine)
+            out.append(f"| {arm} | {_mean(mine, arm):.3f} | {_over_seeds(mine, arm)} | {each} |")
         out.append("")
     return "\n".join(out)
 
 
-def _difference(row: dict[str, Any], arm: str) -> str:
-    gained = np.array(row["arms"]["block weights"]) - np.array(row["arms"][arm])
+def _mean(rows: list[dict[str, Any]], arm: str) -> float:
+    return float(np.mean([np.mean(r["arms"][arm]) for r in rows]))
+
+
+def _over_seeds(rows: list[dict[str, Any]], arm: str) -> str:
+    means = [100 * float(_gained(r, arm).mean()) for r in rows]
+    error = float(np.std(means, ddof=1)) / len(means) ** 0.5 if len(means) > 1 else float("nan")
+    return f"{np.mean(means):+.1f} ± {error:.1f}"
+
+
+def _gained(row: dict[str, Any], arm: str) -> Floats:
+    gained: Floats = np.subtract(row["arms"][BLOCKS], row["arms"][arm])
+    return gained
+
+
+def _points(gained: Floats) -> str:
     mean, low, high = difference_interval(gained, np.ones(len(gained)))
-    return f"{100 * mean:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}] points"
+    return f"{100 * mean:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
