@@ -69,6 +69,13 @@ class A1111Host(WebuiHost):
         with sd_models.SkipWritingToConfig():
             return _there(sd_models.reload_model_weights())
 
+    def _load_again(self) -> Any:
+        from modules import sd_models
+
+        info = sd_models.model_data.sd_model.sd_checkpoint_info
+        with sd_models.SkipWritingToConfig():
+            return _there(sd_models.reload_model_weights(info=info, forced_reload=True))
+
     def _file_of(self, model: Any) -> Path:
         return Path(model.sd_checkpoint_info.filename)
 

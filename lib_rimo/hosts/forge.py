@@ -89,6 +89,12 @@ class ForgeHost(WebuiHost):
                 "The selected checkpoint cannot be loaded", found=f"{type(error).__name__}: {error}"
             ) from error
 
+    def _load_again(self) -> Any:
+        from modules import sd_models
+
+        sd_models.model_data.forge_hash = ""
+        return self._activate()
+
     def _file_of(self, model: Any) -> Path:
         return Path(model.filename)
 

@@ -136,6 +136,18 @@ class Host(Protocol):
 
 
 @runtime_checkable
+class ReloadingHost(Protocol):
+    """A host whose live model is the user's own, and which can load it anew when nothing else helps."""
+
+    def load_again(self) -> None:
+        """Replaces the live weights by those of the model's file. Only inside ``exclusive``.
+
+        Raises:
+            HostError: The model cannot be loaded.
+        """
+
+
+@runtime_checkable
 class PlayingHost(Protocol):
     """A host whose user draws with it by other means, such as a WebUI's own tabs, and can be lent a mix for that."""
 

@@ -17,13 +17,13 @@ from typing import Any, TypeVar
 import torch
 from PIL import Image
 
-from lib_rimo.errors import CheckpointError, HostError, HostTakenError
+from lib_rimo.errors import HostError, HostTakenError
 from lib_rimo.hosts.host import ImageDefaults, ImageRequest
+from lib_rimo.hosts.webui_checks import keys_of, require_known, same_file
 from lib_rimo.hosts.webui_drawing import Drawer
 from lib_rimo.hosts.webui_facts import LATENT_SCALE, schedules, ui_defaults
 from lib_rimo.hosts.webui_play import Player
 from lib_rimo.hosts.webui_queue import WebuiQueue
-from lib_rimo.merging.checkpoint import open_checkpoint
 from lib_rimo.merging.keys import place_of
 from lib_rimo.merging.live import LiveWeights
 from lib_rimo.merging.recipe import Recipe
@@ -73,6 +73,10 @@ class WebuiHost(ABC):
     @abstractmethod
     def _activate(self) -> Any:
         """Makes the selected checkpoint's model live if another one is; returns the model."""
+
+    @abstractmethod
+    def _load_again(self) -> Any:
+        """Loads the live model anew from its file; returns what is live then."""
 
     @abstractmethod
     def _file_of(self, model: Any) -> Path:
@@ -131,15 +135,34 @@ class WebuiHost(ABC):
             with self.exclusive():
                 self.load(checkpoint)
             return
-        keys, info = _keys_of(checkpoint), self._listed(checkpoint)
+        keys, info = keys_of(checkpoint), self._listed(checkpoint)
         self._undo.close()
         self._model = None
         model = self._run(lambda: self._select(info))
-        if not _same_file(self._file_of(model), checkpoint):
+        if not same_file(self._file_of(model), checkpoint):
             raise HostError(
                 "The checkpoint cannot be loaded", found=self._file_of(model).name, wanted=checkpoint.name
             )
         self._base, self._keys = checkpoint, keys
+        self._drawer.forget_prompts()
+        self._hold(model)
+
+    def load_again(self) -> None:
+        """Loads the live model anew from its file: the last way to the user's own weights.
+
+        Raises:
+            HostError: The WebUI cannot load it.
+        """
+        self._ready("Loading the model anew")
+        self.let_go()  # what is pinned cannot be loaded
+        try:
+            model = self._run(self._load_again)
+        except Exception as error:
+            raise HostError(
+                "The model could not be loaded anew",
+                found=f"{type(error).__name__}: {error}",
+                fix="Select the checkpoint again in the WebUI",
+            ) from error
         self._drawer.forget_prompts()
         self._hold(model)
 
@@ -166,7 +189,7 @@ class WebuiHost(ABC):
             if attempt == "read again":
                 self.refresh()
             for info in sd_models.checkpoints_list.values():
-                if _same_file(Path(info.filename), checkpoint):
+                if same_file(Path(info.filename), checkpoint):
                     return info
         raise HostError(
             "The checkpoint cannot be loaded",
@@ -204,12 +227,12 @@ class WebuiHost(ABC):
             model = self._run(self._activate)
             self._require_base(self._file_of(model))
             if self._base is None:
-                self._base, self._keys = self._file_of(model), _keys_of(self._file_of(model))
+                self._base, self._keys = self._file_of(model), keys_of(self._file_of(model))
             self._hold(model)
         return self._model
 
     def _require_base(self, found: Path | None) -> None:
-        if self._base is not None and (found is None or not _same_file(found, self._base)):
+        if self._base is not None and (found is None or not same_file(found, self._base)):
             raise HostTakenError(
                 "Another checkpoint was selected in the WebUI",
                 found="none" if found is None else found.name,
@@ -256,8 +279,8 @@ class WebuiHost(ABC):
         kept = self._base, self._keys
         with self._queue.lent():
             path = recipe.base.path
-            if path is not None and (self._base is None or not _same_file(self._base, path)):
-                self._base, self._keys = path, _keys_of(path)
+            if path is not None and (self._base is None or not same_file(self._base, path)):
+                self._base, self._keys = path, keys_of(path)
             try:
                 yield
             finally:
@@ -270,7 +293,7 @@ class WebuiHost(ABC):
             self._model is not None
             and path is not None
             and self._is_live(self._model)
-            and _same_file(self._file_of(self._model), path)
+            and same_file(self._file_of(self._model), path)
         )
 
     def let_go(self) -> None:
@@ -295,8 +318,8 @@ class WebuiHost(ABC):
                 found=f"{len(requests)} requests",
                 wanted="at least one request, all with the same size, steps, CFG, sampler and scheduler",
             )
-        _known("sampler", requests[0].sampler, self.samplers())
-        _known("noise schedule", requests[0].scheduler, schedules())
+        require_known("sampler", requests[0].sampler, self.samplers())
+        require_known("noise schedule", requests[0].scheduler, schedules())
         return self._run(lambda: self._draw(model, requests))
 
     def _draw(self, model: Any, requests: Sequence[ImageRequest]) -> list[Image.Image]:
@@ -357,22 +380,3 @@ class WebuiHost(ABC):
         from modules import devices
 
         return torch.device(devices.device)
-
-
-def _keys_of(checkpoint: Path) -> tuple[str, ...]:
-    if not checkpoint.is_file():
-        raise HostError("The checkpoint is missing", found=str(checkpoint), wanted="a file that exists")
-    try:
-        with open_checkpoint(checkpoint) as opened:
-            return opened.keys()
-    except CheckpointError as error:
-        raise HostError("The checkpoint cannot be loaded", found=str(error)) from error
-
-
-def _same_file(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve()
-
-
-def _known(what: str, name: str, names: Sequence[str]) -> None:
-    if name not in names:
-        raise HostError(f"The {what} is unknown", found=repr(name), wanted=f"one of {', '.join(names)}")

@@ -45,6 +45,10 @@ class Lender(Protocol):
         """Whether the recipe's base is the live model still."""
         ...
 
+    def load_again(self) -> None:
+        """Loads the live model anew from its file."""
+        ...
+
     def let_go(self) -> None:
         """The job is over."""
         ...
@@ -124,11 +128,21 @@ class Player:
         try:
             if self._host.still_live(mix.recipe):
                 with self._host.lent(mix.recipe):
-                    self._change(lambda live: mix.swapper.restore(live).keys)
+                    self._restore(mix.swapper)
             else:
                 mix.swapper.forget()  # the job has loaded another model over it
         finally:
             self._host.let_go()
+
+    def _restore(self, swapper: Swapper) -> None:
+        try:
+            self._change(lambda live: swapper.restore(live).keys)
+        except Exception:
+            log.exception("The weights could not be put back; the model is loaded anew")
+            self._mix = None
+            self._host.load_again()
+            swapper.forget()
+            _forget_the_users_prompts()
 
     def _change(self, work: Callable[[LiveWeights], Sequence[str]]) -> None:
         keys = work(self._host.live())

@@ -19,7 +19,7 @@ from PIL import Image
 from lib_rimo.benchmark.prompts import Prompt
 from lib_rimo.benchmark.score import ImageScore, score_images
 from lib_rimo.benchmark.tagger import Tagger
-from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.host import Host, ReloadingHost
 from lib_rimo.merging.recipe import Recipe
 from lib_rimo.merging.swap import Swapper
 from lib_rimo.study.layout import request_of
@@ -104,12 +104,23 @@ class Workbench:
         if not self._held:
             return
         try:
-            report = self._swapper.restore(self._host.live())
-            if report.keys:
-                self._host.weights_changed(report.keys)
+            if not self._swapper.original:
+                self._restore()
         finally:
             self._held = False
             self._queue.close()
+
+    def _restore(self) -> None:
+        """Puts the user's weights back, or has their model loaded anew where the host can."""
+        try:
+            report = self._swapper.restore(self._host.live())
+            self._host.weights_changed(report.keys)
+        except BaseException:
+            if isinstance(self._host, ReloadingHost):
+                log.exception("The weights could not be put back; the model is loaded anew")
+                self._host.load_again()
+                self._swapper.forget()
+            raise
 
     def _take_queue(self) -> None:
         if not self._held:

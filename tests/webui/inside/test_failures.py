@@ -13,6 +13,7 @@ from lib_rimo import extension
 from lib_rimo.benchmark.onnx_tagger import OnnxTagger
 from lib_rimo.errors import RimoError
 from lib_rimo.merging import save, swap
+from lib_rimo.merging.swap import Swapper
 from tests.webui.conftest import Webui
 
 NAMES = "RIMO_WEBUI_CHECKPOINTS"
@@ -64,7 +65,11 @@ def _score(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OnnxTagger, "probabilities", failing(OnnxTagger.probabilities, 3))
 
 
-STEPS = {"swap": _swap, "generate": _generate, "score": _score}
+def _restore(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Swapper, "restore", failing(Swapper.restore, 1))  # the model is loaded anew then
+
+
+STEPS = {"swap": _swap, "generate": _generate, "score": _score, "restore": _restore}
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -74,6 +79,7 @@ def test_error_in_a_step(webui: Webui, step: str, monkeypatch: pytest.MonkeyPatc
     webui.start(budget=512)
     webui.wait(lambda s: s["state"] == "searching" and s["trial"] >= 1)
     STEPS[step](monkeypatch)
+    assert webui.picture() == before
     said = webui.wait(lambda s: s["state"] == "failed")
     assert "thrown by a test" in said["error"] or "InjectedError" in said["error"]
     assert webui.picture() == before

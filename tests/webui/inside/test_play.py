@@ -75,6 +75,15 @@ def lent() -> Iterator[Lent]:
         assert webui.picture() == pictures[1]
 
 
+def test_a_mix_that_cannot_be_taken_out_is_loaded_over(lent: Lent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the weights cannot be put back, the model is loaded anew: the picture after that is the user's own."""
+    lent.play()
+    monkeypatch.setattr(Swapper, "restore", failing(Swapper.restore, 1))
+    assert lent.webui.picture() == lent.partner
+    assert lent.webui.picture() == lent.base
+    assert not lent.host.playing
+
+
 def test_the_user_draws_with_it(lent: Lent) -> None:
     """While it is lent the user's pictures are the mix's, and say so; the next one after that is their own."""
     lent.play()
