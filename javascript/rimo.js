@@ -9,6 +9,7 @@ class RimoTab {
     static BUSY_MS = 1000;
     static IDLE_MS = 4000;
     static UNSEEN_MS = 500;
+    static EAGER_MS = 10000; // after a click: what it began may take a moment to show
     static BUTTONS = ["start", "pause", "resume", "stop", "save"];
 
     constructor() {
@@ -17,14 +18,19 @@ class RimoTab {
         this.frame = null;
         this.timer = 0;
         this.asking = false;
+        this.again = false;
         this.active = false;
+        this.eager = 0;
     }
 
     /** Starts polling, which goes on for the life of the page. */
     run() {
         RimoSetup.freeKeys();
         document.addEventListener("click", (event) => {
-            if (event.target.closest?.("#rimo-tab button, [role=tab]")) this.soon(150);
+            if (!event.target.closest?.("#rimo-tab button, [role=tab]")) return;
+            this.eager = Date.now() + RimoTab.EAGER_MS;
+            if (event.target.closest("#rimo-start")) this.pressed = true;
+            this.soon(150);
         });
         document.addEventListener("visibilitychange", () => this.soon(0));
         window.addEventListener("resize", () => this.live?.redraw());
@@ -46,7 +52,10 @@ class RimoTab {
 
     /** One round: ask, show, plan the next. */
     async tick() {
-        if (this.asking) return;
+        if (this.asking) {
+            this.again = true; // the answer under way may be from before what is wanted now
+            return;
+        }
         this.asking = true;
         let pause = RimoTab.UNSEEN_MS;
         try {
@@ -57,7 +66,8 @@ class RimoTab {
             pause = RimoTab.IDLE_MS;
         } finally {
             this.asking = false;
-            this.soon(pause);
+            this.soon(this.again ? 0 : pause);
+            this.again = false;
         }
     }
 
@@ -79,10 +89,10 @@ class RimoTab {
         this.tabs = null;
         this.recipe = new RimoRecipe(this);
         this.live = new RimoLive(this);
-        const [pictures, blocks, history] = [new RimoPictures(this), new RimoBlocks(this), new RimoHistory(this)];
-        this.views = [this.live, new RimoResult(this), new RimoSave(this), new RimoPlay(this), pictures, blocks, this.recipe, history];
+        const [pictures, blocks, bench, history] = [new RimoPictures(this), new RimoBlocks(this), new RimoBench(this), new RimoHistory(this)];
+        this.views = [this.live, new RimoResult(this), new RimoSave(this), new RimoPlay(this), pictures, blocks, this.recipe, new RimoContact(this), bench, history];
         RimoLanguage.offer();
-        this.tabs = new RimoTabs({ pictures, blocks, recipe: this.recipe, history });
+        this.tabs = new RimoTabs({ pictures, blocks, recipe: this.recipe, bench, history });
     }
 
     async refresh() {
@@ -96,10 +106,11 @@ class RimoTab {
         RimoFrame.show("lost", false);
         if ("state" in news) this.update(news);
         if (news.curve && this.points.length < news.curve.total) return 0;
-        return this.active ? RimoTab.BUSY_MS : RimoTab.IDLE_MS;
+        return this.active || Date.now() < this.eager ? RimoTab.BUSY_MS : RimoTab.IDLE_MS;
     }
 
     update(news) {
+        if (news.active && !this.active && this.pressed) this.follow();
         this.active = news.active;
         const same = news.run === this.seen.run && news.study === this.seen.study;
         const marks = same ? { ...this.seen.marks } : {};
@@ -113,6 +124,13 @@ class RimoTab {
         this.buttons(news);
         this.tell("on_news", news);
         if (!same) this.tell("on_choice", this.choice);
+    }
+
+    /** Whoever pressed Start shall see what came of it, on a small screen too. */
+    follow() {
+        this.pressed = false;
+        const place = document.getElementById("rimo-steering");
+        if (place.getBoundingClientRect().bottom > window.innerHeight) place.scrollIntoView({ block: "start" });
     }
 
     tell(name, value) {

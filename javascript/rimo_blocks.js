@@ -22,17 +22,29 @@ class RimoBlocks {
     /** Asks again when the view is in front and something was tried since, but not all the time. */
     on_news() {
         const { study, points } = this.tab;
+        this.allow();
         if (this.tab.tabs?.front !== "blocks" || (this.asked.study === study && this.asked.trials === points.length)) return;
         if (this.asked.study === study && Date.now() - this.asked.at < RimoBlocks.AGAIN_MS && this.tab.active) return;
         this.asked = { study, trials: points.length, at: Date.now() };
-        this.fetch(study);
+        this.fetch(study, this.asked);
     }
 
-    async fetch(study) {
+    /** Freezing starts a study, so it waits until none runs. */
+    allow() {
+        RimoFrame.part("freeze").disabled = this.tab.active;
+        RimoFrame.show("freeze-later", this.tab.active);
+    }
+
+    async fetch(study, asked) {
         let blocks = null;
-        if (study && this.tab.points.length >= RimoBlocks.LEAST_MIXES) blocks = await RimoFrame.ask(`blocks/${encodeURIComponent(study)}`).catch(() => null);
-        if (study !== this.tab.study) return;
+        const enough = Boolean(study) && this.tab.points.length >= RimoBlocks.LEAST_MIXES;
+        const first = this.blocks?.study !== study;
+        RimoFrame.show("blocks-busy", enough && first);
+        if (first) RimoFrame.show("blocks-wait", !enough);
+        if (enough) blocks = await RimoFrame.ask(`blocks/${encodeURIComponent(study)}`).catch(() => null);
+        if (study !== this.tab.study || asked !== this.asked) return;
         this.blocks = blocks;
+        RimoFrame.show("blocks-busy", false);
         RimoFrame.show("blocks-box", blocks !== null);
         RimoFrame.show("blocks-wait", blocks === null);
         if (!blocks) return;
@@ -49,8 +61,6 @@ class RimoBlocks {
         const dead = blocks.dead ?? [];
         RimoFrame.show("freeze-box", dead.length > 0);
         RimoFrame.part("freeze-names").replaceChildren(...dead.map((name) => RimoFrame.make("span", "rimo-mark", RimoUnet.label(name))));
-        RimoFrame.part("freeze").disabled = this.tab.active;
-        RimoFrame.show("freeze-later", this.tab.active);
     }
 
     paint() {
@@ -60,7 +70,7 @@ class RimoBlocks {
     table() {
         const { partners, groups, weights } = this.blocks;
         const head = (text, name) => Object.assign(name ? RimoFrame.named("th", "", text) : RimoFrame.make("th", "", text), { scope: "col" });
-        RimoFrame.part("blocks-head").replaceChildren(head("Block group"), ...partners.map((name) => head(name, true)), Object.assign(head("What it decides"), { className: "rimo-left-head" }));
+        RimoFrame.part("blocks-head").replaceChildren(head("Block group"), ...partners.map((name) => RimoFrame.stem(head, name)), Object.assign(head("What it decides"), { className: "rimo-left-head" }));
         const most = Math.max(0.01, ...groups.map((g) => g.high ?? g.importance ?? 0));
         RimoFrame.part("blocks").replaceChildren(...groups.map((group, i) => {
             const line = RimoFrame.make("tr", group.frozen ? "rimo-frozen" : "");

@@ -5,6 +5,8 @@
  */
 class RimoChart {
     static SPACE = { left: 44, right: 14, top: 16, bottom: 40 };
+    static MOST_NAME = 150; // px beside the plot for the names of base and parents
+    static LEAST_WIDTH = 560; // px from which there is room for them
     static NAMES = ["epoch", "trial", "images", "pictures", "accuracy", "best", "low", "high", "stage"];
     static LAYERS = ["axes", "marks", "levels"];
     static SHAPES = ["band", "dots", "line", "chosen", "spot"];
@@ -55,7 +57,8 @@ class RimoChart {
         const width = this.box.clientWidth;
         const height = this.box.clientHeight;
         if (!this.points.length || !width || !height) return;
-        const { left, right, top, bottom } = RimoChart.SPACE;
+        const { left, top, bottom } = RimoChart.SPACE;
+        const right = this.right = this.margin(levels, width);
         const heights = this.points.flatMap((p) => [p.accuracy, p.low, p.high]).concat(levels.map((l) => l.at));
         const [least, upper] = [Math.min(...heights), Math.max(...heights)];
         const step = RimoChart.step(upper - least, 0.01);
@@ -97,7 +100,8 @@ class RimoChart {
     }
 
     axes(width, height, most, low, high, step) {
-        const { left, right, bottom } = RimoChart.SPACE;
+        const { left, bottom } = RimoChart.SPACE;
+        const { right } = this;
         const group = this.shapes.axes;
         group.replaceChildren();
         for (let i = Math.round(low / step); i * step <= high + step / 9; i += 1) {
@@ -125,18 +129,35 @@ class RimoChart {
         });
     }
 
-    /** The base and the parents; their names keep a line's distance from each other. */
+    /** How much room the names need to the right of the plot; none where it is narrow or nothing is measured. */
+    margin(levels, width) {
+        const { right } = RimoChart.SPACE;
+        if (width < RimoChart.LEAST_WIDTH || levels.length < 2) return right;
+        return Math.min(RimoChart.MOST_NAME, 18 + Math.max(...levels.map((level) => RimoUnet.length(RimoChart.levelName(level)))));
+    }
+
+    static levelName({ name, label }) {
+        return name === undefined ? RimoWords.say(label) : name.replace(/\.(safetensors|ckpt)$/, "");
+    }
+
+    /** The base and the parents; their names keep a line's distance from each other, beside the plot if there is room. */
     levels(levels, width) {
-        const { left, right } = RimoChart.SPACE;
+        const { left } = RimoChart.SPACE;
+        const edge = width - this.right;
+        const beside = this.right > RimoChart.SPACE.right;
         this.shapes.levels.replaceChildren();
         this.shapes.names.replaceChildren();
         let lowest = -Infinity;
         for (const level of [...levels].sort((a, b) => b.at - a.at)) {
             const y = this.y(level.at);
-            lowest = Math.max(y - 5, lowest + 14);
-            RimoFrame.draw("line", this.shapes.levels, `rimo-${level.kind}`, { x1: left, x2: width - right, y1: y, y2: y });
-            const name = level.name ?? RimoWords.say(level.label);
-            RimoFrame.draw("text", this.shapes.names, "", { x: left + 5, y: lowest }, name);
+            if (beside || level.kind !== "parent") lowest = Math.max(beside ? y + 4 : y - 5, lowest + 14);
+            RimoFrame.draw("line", this.shapes.levels, `rimo-${level.kind}`, { x1: left, x2: edge, y1: y, y2: y });
+            if (beside) RimoFrame.draw("line", this.shapes.levels, "rimo-leader", { x1: edge, x2: edge + 9, y1: y, y2: lowest - 4 });
+            if (!beside && level.kind === "parent") continue; // without room only the two that matter are named
+            const text = RimoFrame.draw("text", this.shapes.names, "", { x: beside ? edge + 12 : left + 5, y: lowest }, RimoChart.levelName(level));
+            const room = this.right - 14;
+            if (beside && RimoUnet.length(text.textContent) > room) text.setAttribute("textLength", room);
+            if (beside && text.hasAttribute("textLength")) text.setAttribute("lengthAdjust", "spacingAndGlyphs");
         }
     }
 

@@ -43,6 +43,11 @@ class RimoFrame {
         return made;
     }
 
+    /** The head of a column for a checkpoint: its name without the ending, which all of them share. */
+    static stem(head, name) {
+        return Object.assign(head(name.replace(/\.(safetensors|ckpt)$/, ""), true), { title: name });
+    }
+
     static button(text, name, act) {
         const made = this.make("button", `rimo-button ${name}`, text);
         made.type = "button";
@@ -101,7 +106,7 @@ class RimoFrame {
             throw new Error("No answer from the program.");
         }
         const said = await answer.json().catch(() => ({}));
-        if (!answer.ok) throw Object.assign(new Error(said.error ?? "Something went wrong inside; the log says what."), { status: answer.status });
+        if (!answer.ok) throw Object.assign(new Error(said.error ?? "Something went wrong inside; the log says what."), { status: answer.status, field: said.field ?? "" });
         return said;
     }
 

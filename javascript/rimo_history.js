@@ -8,6 +8,7 @@ class RimoHistory {
         this.compared = new Set();
         this.curves = new Map();
         this.state = "";
+        this.reading = Promise.resolve();
         this.plot = new RimoCompare(RimoFrame.part("compare-plot"), RimoFrame.part("compare-legend"));
         this.dialog = RimoFrame.part("delete-dialog");
         RimoFrame.part("delete-no").addEventListener("click", () => this.dialog.close());
@@ -26,7 +27,13 @@ class RimoHistory {
         if (this.tab.tabs?.front === "history") this.fetch();
     }
 
-    async fetch() {
+    /** Reads the list, one time after the other: an answer from before a change never comes after one from behind it. */
+    fetch() {
+        this.reading = this.reading.catch(() => {}).then(() => this.read());
+        return this.reading;
+    }
+
+    async read() {
         try {
             this.studies = (await RimoFrame.ask("studies")).studies;
         } catch (error) {
@@ -93,7 +100,7 @@ class RimoHistory {
             if (!study.current) row.append(this.act("Open", "open", study));
             if (["stopped", "failed", "paused"].includes(study.state)) row.append(this.act("Resume", "resume", study));
             const report = RimoFrame.make("a", "rimo-button rimo-small", "Report");
-            report.href = `rimo/v1/report/${encodeURIComponent(study.id)}.html`;
+            report.href = `rimo/v1/report/${encodeURIComponent(study.id)}.html?lang=${RimoWords.language}`;
             report.download = "";
             row.append(report);
         }
@@ -127,10 +134,11 @@ class RimoHistory {
     }
 
     async remove() {
+        const study = this.doomed; // another one may be asked about before the answer comes
         this.dialog.close();
         try {
-            await RimoFrame.ask("delete", { study: this.doomed });
-            this.compared.delete(this.doomed);
+            await RimoFrame.ask("delete", { study });
+            this.compared.delete(study);
             await this.fetch();
             RimoFrame.tell("history-message", "Deleted.", "good");
         } catch (error) {
@@ -142,6 +150,7 @@ class RimoHistory {
     /** Draws the ticked studies over each other, once there are two. */
     async compare() {
         const ticked = this.studies.filter((study) => this.compared.has(study.id));
+        this.ticked = ticked;
         RimoFrame.show("compare-studies", ticked.length > 1);
         RimoFrame.show("compare-hint", ticked.length === 1);
         if (ticked.length < 2) return;
@@ -150,6 +159,6 @@ class RimoHistory {
             if (!this.curves.has(key)) this.curves.set(key, (await RimoFrame.ask(`studies/${encodeURIComponent(study.id)}`)).curve);
             return { name: `${new Date(study.started).toLocaleDateString(RimoWords.language)} \u00b7 ${study.base} + ${study.partners.join(", ")}`, curve: this.curves.get(key) };
         })).catch((error) => RimoFrame.tell("history-message", error.message));
-        if (shown) this.plot.draw(shown);
+        if (shown && this.ticked === ticked) this.plot.draw(shown);
     }
 }

@@ -17,7 +17,7 @@ class RimoLive {
     }
 
     on_news(news) {
-        for (const name of ["state", "message", "error", "progress", "speed", "remaining"]) RimoFrame.text(name, news.text[name]);
+        for (const name of ["state", "message", "error", "progress", "mix", "speed", "remaining"]) RimoFrame.text(name, news.text[name]);
         RimoFrame.show("error", news.text.error !== "");
         const percent = Math.round(1000 * news.fraction) / 10;
         RimoFrame.part("bar").setAttribute("aria-valuenow", percent);
@@ -29,7 +29,19 @@ class RimoLive {
         RimoFrame.show("plot", any);
         RimoFrame.show("legend", any);
         RimoFrame.show("plot-wait", !any);
+        RimoFrame.text("plot-wait", news.active ? "The first dot appears when the first mix has drawn its images." : "No mix was finished in this study.");
+        RimoFrame.text("latest-wait", "The first image appears here in a moment.");
+        this.aside(news.active);
+        RimoFrame.show("message", news.text.message !== news.text.state);
+        RimoFrame.show("mix", news.text.mix !== "");
+        RimoFrame.part("mix").style.setProperty("--done", `${100 * news.mix}%`);
         this.redraw();
+    }
+
+    /** A study that is not running and whose last image is gone has nothing beside its curve, and claims nothing. */
+    aside(active) {
+        RimoFrame.show("latest-box", active || Boolean(this.latest));
+        RimoFrame.part("main").classList.toggle("rimo-alone", !active && !this.latest);
     }
 
     /** The bar in as many pieces as the study has: one per epoch and the final measurement. */
@@ -84,11 +96,13 @@ class RimoLive {
     }
 
     on_models({ base, partners }) {
+        RimoFrame.show("models", base !== "");
         RimoFrame.part("base").textContent = base;
         RimoFrame.part("partners").textContent = partners.join(", ");
     }
 
     on_latest(latest) {
+        this.latest = latest;
         RimoFrame.show("latest", latest !== null);
         RimoFrame.show("latest-wait", latest === null);
         if (!latest) return;

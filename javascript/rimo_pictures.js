@@ -39,7 +39,7 @@ class RimoPictures {
         const line = RimoFrame.make("div", "rimo-grid-row");
         const head = RimoFrame.make("div", "rimo-grid-head");
         head.append(RimoFrame.make("h4", "", grid.name));
-        if (grid.epoch) head.append(RimoFrame.button("Choose", "rimo-small", () => this.tab.choose({ epoch: grid.epoch })));
+        if (grid.epoch) head.append(this.chooser(grid.epoch));
         line.append(head);
         grid.files.forEach((file, column) => {
             const open = RimoFrame.make("button", "rimo-thumb");
@@ -55,6 +55,12 @@ class RimoPictures {
             line.append(open);
         });
         return line;
+    }
+
+    chooser(epoch) {
+        const button = RimoFrame.button("Choose", "rimo-small", () => this.tab.choose({ epoch }));
+        button.title = RimoWords.say("Choose the winner of this epoch: look at its weights, try it, save it");
+        return button;
     }
 
     turn(by) {
@@ -79,7 +85,7 @@ class RimoPictures {
         RimoFrame.text("compare-prompt", this.prompts[this.at] ?? "");
         RimoFrame.text("compare-place", `${this.at + 1} / ${count}`);
         const strip = `rimo/v1/strip/${encodeURIComponent(this.tab.study)}`;
-        for (const kind of ["webp", "gif"]) RimoFrame.part(`strip-${kind}`).href = `${strip}.${kind}?prompt=${this.at}`;
+        for (const kind of ["webp", "gif"]) RimoFrame.part(`strip-${kind}`).href = `${strip}.${kind}?prompt=${this.at}&lang=${RimoWords.language}`;
         this.slide();
     }
 

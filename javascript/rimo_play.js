@@ -37,14 +37,19 @@ class RimoPlay {
         }
     }
 
+    on_news({ active }) {
+        if (!this.live) RimoFrame.show("in-model", active);
+    }
+
     /** `live` names a mix of a study while the user's tabs draw with it. */
     on_live(live) {
+        this.live = live;
         const lent = / of study /.test(live);
         RimoFrame.show("playing", lent);
         RimoFrame.text("playing-name", lent ? live : "");
         const own = "In the model now: your own checkpoint";
-        RimoFrame.text("in-model", live && !lent ? RimoWords.say("In the model now: {1}", live) : own);
-        RimoFrame.show("in-model", !lent);
+        RimoFrame.text("in-model", live && !lent ? RimoWords.say("In the model now: {1}", live.replace(/^trial /, "mix ")) : own);
+        RimoFrame.show("in-model", !lent && (live !== "" || this.tab.active));
         RimoFrame.part("in-model").classList.toggle("rimo-foreign", live !== "");
     }
 }

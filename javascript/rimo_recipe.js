@@ -67,7 +67,7 @@ class RimoRecipe {
 
     table({ base, partners, groups, weights }) {
         const head = (text, name) => Object.assign(name ? RimoFrame.named("th", "", text) : RimoFrame.make("th", "", text), { scope: "col" });
-        RimoFrame.part("recipe-head").replaceChildren(head("Block group"), head(base, true), ...partners.map((name) => head(name, true)));
+        RimoFrame.part("recipe-head").replaceChildren(head("Block group"), ...[base, ...partners].map((name) => RimoFrame.stem(head, name)));
         RimoFrame.part("recipe").replaceChildren(...groups.map((group, i) => {
             const line = RimoFrame.make("tr");
             const name = RimoFrame.make("th", "", RimoUnet.label(group));

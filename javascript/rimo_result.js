@@ -55,6 +55,34 @@ class RimoResult {
         }));
     }
 
+    /** Signs of broken shapes after each epoch, and what another one promises. */
+    on_watch(watch) {
+        RimoFrame.show("epochs", watch !== null);
+        if (!watch) return;
+        RimoFrame.show("epochs-warning", Boolean(watch.warning));
+        RimoFrame.text("epochs-warning-words", watch.warning);
+        RimoFrame.part("epochs-signs").replaceChildren(...watch.signs.map(([epoch, sign]) => {
+            const item = RimoFrame.make("li");
+            item.append(RimoFrame.make("strong", "", epoch), " ", RimoFrame.make("span", "", sign));
+            return item;
+        }));
+        RimoFrame.text("epochs-outlook", watch.outlook);
+        RimoFrame.show("epochs-outlook", Boolean(watch.outlook));
+        RimoFrame.part("epochs-outlook").dataset.flat = watch.flat;
+        RimoFrame.text("epochs-limit", watch.limit);
+        RimoFrame.part("epochs-head").replaceChildren(
+            ...["Epoch", "Accuracy", "Gain in points", "Unusual pictures", "Drift"].map((text) => this.head(text)));
+        RimoFrame.part("epochs-rows").replaceChildren(...watch.rows.map((row) => {
+            const line = RimoFrame.make("tr", row.warned ? "rimo-warned" : "");
+            const name = RimoFrame.make("th", "", row.name);
+            name.scope = "row";
+            const gain = this.cell(row.gain, row.gain_span);
+            gain.dataset.tone = row.tone;
+            line.append(name, this.cell(row.accuracy, row.accuracy_span), gain, this.cell(row.unusual, row.unusual_span), this.cell(row.drift));
+            return line;
+        }));
+    }
+
     head(text, name = false) {
         const head = name ? RimoFrame.named("th", "", text) : RimoFrame.make("th", "", text);
         head.scope = "col";

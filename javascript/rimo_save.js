@@ -25,6 +25,7 @@ class RimoSave {
         try {
             const saved = await RimoFrame.ask("save", {
                 name: name.value.trim(), number_type: RimoFrame.part("save-type").value,
+                vae: RimoFrame.part("save-vae").checked, ema: RimoFrame.part("save-ema").checked,
                 ...(trial && { trial }), ...(epoch && { epoch }),
             });
             RimoFrame.tell(message, saved.folder ? `Saved as ${saved.file} in ${saved.folder}` : `Saved as ${saved.file}`, "good");

@@ -18,13 +18,14 @@ class Signs:
 
     Attributes:
         epoch: Its number.
-        unusual: Share of its pictures that are unusual among those of all parents (``image_statistics``).
+        unusual: Share of its pictures that are unusual among those of all parents (``image_statistics``), None where
+            too few were drawn.
         drift: How far it lies from its nearest parent (``merging.drift``).
         accuracy: On prompts that the search does not see, None where it was not measured.
     """
 
     epoch: int
-    unusual: Interval
+    unusual: Interval | None
     drift: float
     accuracy: Interval | None = None
 
@@ -61,7 +62,7 @@ def advise(signs: Sequence[Signs], drift_limit: float) -> Advice:
     base, found = signs[0], {}
     for number, sign in enumerate(signs[1:], 1):
         told = []
-        if sign.unusual.low > base.unusual.high:
+        if sign.unusual is not None and base.unusual is not None and sign.unusual.low > base.unusual.high:
             told.append(
                 f"{100 * sign.unusual.mean:.0f} % of its pictures look unlike its parents' "
                 f"({100 * base.unusual.mean:.0f} % of the base's do)"

@@ -35,7 +35,7 @@ def markdown(tables: Sequence[Table], notes: Sequence[str]) -> str:
         for row in table.rows:
             cells = []
             for cell, place in zip(row.cells, row.ranks(), strict=True):
-                value = f"**{_percent(cell.mean)}**" if _marked(place, table) else _percent(cell.mean)
+                value = f"**{_percent(cell.mean)}**" if is_marked(place, table) else _percent(cell.mean)
                 cells.append(f"{value} ({_percent(cell.low)} to {_percent(cell.high)})")
             lines.append(f"| {_plain(row.label)} | " + " | ".join(cells) + " |")
         lines.append("")
@@ -65,7 +65,7 @@ def page(tables: Sequence[Table], points: Sequence[Point], notes: Sequence[str],
         body = []
         for row in table.rows:
             cells = [
-                f"<td>{_html_cell(_percent(c.mean), _marked(place, table))}"
+                f"<td>{_html_cell(_percent(c.mean), is_marked(place, table))}"
                 f" <small>{_percent(c.low)} to {_percent(c.high)}</small></td>"
                 for c, place in zip(row.cells, row.ranks(), strict=True)
             ]
@@ -115,8 +115,8 @@ def scatter(points: Sequence[Point]) -> str:
     )
 
 
-def _marked(place: int, table: Table) -> bool:
-    """With three checkpoints or fewer only the best one stands out."""
+def is_marked(place: int, table: Table) -> bool:
+    """Whether a cell stands out by its place: the three best do; among three or fewer only the best."""
     return place <= (MARKED if len(table.columns) > MARKED else 1)
 
 

@@ -17,12 +17,12 @@ from lib_rimo.benchmark.suite import (
     Suite,
     SuiteSettings,
 )
-from lib_rimo.benchmark.suite_pages import comma_separated, markdown, page
 from lib_rimo.benchmark.suite_run import Results
-from lib_rimo.benchmark.suite_tables import points, tables
-from lib_rimo.cli.measuring import Measuring, add_measuring_options, write_text
+from lib_rimo.benchmark.suite_tables import tables
+from lib_rimo.cli.measuring import add_measuring_options, measure, open_measuring
 from lib_rimo.cli.report import accuracy_json, accuracy_lines, gain_json
-from lib_rimo.errors import SettingsError
+from lib_rimo.study.bench_settings import many_of
+from lib_rimo.study.bench_tables import BenchTables
 
 DEFAULT_IMAGES = 400
 
@@ -70,8 +70,8 @@ def add_parser(
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
-    many = _many(options.many)
-    measuring = Measuring.open(options, options.files)
+    many = many_of(" ".join(options.many))
+    measuring = open_measuring(options, options.files)
     images = options.images if options.images is not None else (0 if options.tables else DEFAULT_IMAGES)
     settings = SuiteSettings(
         measuring.look,
@@ -83,46 +83,18 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
     )
     suite = Suite(settings, measuring.catalogue)
-    results = measuring.run(measuring.checkpoints(options.files), suite)
+    results = measure(measuring, measuring.checkpoints(options.files), suite)
     if images:
         prompts = suite.parts[0].prompts
         rows = [(name, micro(prompts, parts[MIXED].scores)) for name, parts in results.items()]
         sys.stdout.write("\n".join(accuracy_lines(rows)) + "\n")
     if options.tables:
-        _write_tables(options.tables, results, suite, measuring)
+        for path in BenchTables.of(results, suite, measuring).write(options.tables):
+            sys.stdout.write(f"Wrote {path}\n")
     if options.json:
         data = _mixed_json(options.files, results, suite) if images else _tables_json(results, suite)
         options.json.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     return 0
-
-
-def _many(texts: list[str]) -> tuple[tuple[int, int], ...]:
-    out = []
-    for text in texts:
-        tags, colon, prompts = text.partition(":")
-        if not (colon and tags.isdecimal() and prompts.isdecimal()):
-            raise SettingsError(
-                "many", "Prompts of many tags are given as TAGS:PROMPTS", found=text, wanted="such as 8:90"
-            )
-        out.append((int(tags), int(prompts)))
-    return tuple(out)
-
-
-def _write_tables(folder: Path, results: Results, suite: Suite, measuring: Measuring) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    layout, found = measuring.layout, tables(results, suite)
-    notes = [
-        f"{suite.images} pictures per checkpoint, {layout.width} x {layout.height}, {layout.steps} steps, "
-        f"CFG {layout.cfg:g}, {layout.sampler}, seed {suite.settings.seed}.",
-        f"Tagger {measuring.tagger.name}, threshold {measuring.tagger.threshold:g}.",
-        "In brackets 95 % intervals over prompts. The three best of a row are bold, with up to three checkpoints "
-        "the best. A single tag counts if some checkpoint drew it twice.",
-    ]
-    if suite.left_out:
-        notes.append("Left out, because the catalogue has not that many tags: " + ", ".join(suite.left_out))
-    write_text(folder / "bench.md", markdown(found, notes))
-    write_text(folder / "bench.csv", comma_separated(found))
-    write_text(folder / "bench.html", page(found, points(results, suite), notes, "Benchmark of checkpoints"))
 
 
 def _mixed_json(files: list[Path], results: Results, suite: Suite) -> list[dict[str, Any]]:

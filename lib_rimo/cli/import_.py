@@ -12,12 +12,20 @@ from lib_rimo.cli.recipe_file import read_json, read_texts
 from lib_rimo.cli.setting import models_folder
 from lib_rimo.errors import RecipeError
 from lib_rimo.merging.adopt import adopt
-from lib_rimo.merging.ancestry import read_tree
+from lib_rimo.merging.ancestry import Tree, read_tree
 from lib_rimo.merging.checkpoint import SUFFIXES, open_checkpoint
-from lib_rimo.merging.foreign import ForeignRecipe, read_metadata, read_webui
+from lib_rimo.merging.foreign import ForeignRecipe
 from lib_rimo.merging.foreign_mecha import read_mecha, write_mecha
+from lib_rimo.merging.foreign_webui import read_metadata, read_webui
+from lib_rimo.merging.foreign_write import Written, write_model_mixer, write_supermerger
 from lib_rimo.merging.partition import load_partition
+from lib_rimo.merging.recipe import Recipe
 from lib_rimo.merging.sources import Sources
+
+MECHA = "sd-mecha"
+WRITERS = {"supermerger": write_supermerger, "model-mixer": write_model_mixer}
+PROGRAMS = (MECHA, *WRITERS)
+"""What recipes are written for."""
 
 
 def add_parser(
@@ -38,9 +46,22 @@ def add_parser(
         "--checkpoints", type=Path, nargs="+", metavar="DIR", help="where its models lie (default: --models)"
     )
     taking.set_defaults(run=run_import)
-    giving = commands.add_parser("export", parents=[shared], help="write a recipe for sd-mecha")
+    giving = commands.add_parser(
+        "export",
+        parents=[shared],
+        help="write a recipe for sd-mecha, SuperMerger or Model Mixer",
+        description="Writes a recipe of ours as another program keeps its own, and says what to enter there. What "
+        "the program cannot express is refused.",
+    )
     giving.add_argument("file", type=Path, help="a checkpoint saved by this program, or a recipe file")
-    giving.add_argument("output", type=Path, help=".mecha file to write")
+    giving.add_argument("output", type=Path, help="file to write: .mecha, or .json for the other two")
+    giving.add_argument(
+        "--for",
+        dest="program",
+        choices=PROGRAMS,
+        help=f"default: {MECHA} for a .mecha file",
+    )
+    giving.add_argument("--partition", help="JSON file of the recipe's block groups, if they are your own")
     giving.add_argument(
         "--checkpoints", type=Path, nargs="+", metavar="DIR", help="where its base lies (default: --models)"
     )
@@ -62,15 +83,41 @@ def run_import(options: argparse.Namespace) -> int:
 
 def run_export(options: argparse.Namespace) -> int:
     """Runs ``rimo export``; returns the exit code."""
-    own, _ = read_tree(read_texts(options.file))
+    own, tree = read_tree(read_texts(options.file))
     if own is None or own.recipe is None:
         raise RecipeError("There is no recipe of this program", found=options.file.name)
-    partition = own.partition or load_partition(own.recipe.partition)
-    with Sources(folders=options.checkpoints or [models_folder(options)]) as sources:
-        text = write_mecha(own.recipe, sources.open(own.recipe.base), partition)
-    _write_new(options.output, text)
+    _refuse_computed(own.recipe, tree)
+    program = options.program or (MECHA if options.output.suffix.lower() == ".mecha" else None)
+    if program is None:
+        raise RecipeError(
+            "It is not told which program the recipe is for",
+            wanted=", ".join(PROGRAMS),
+            fix="Name it with --for",
+        )
+    partition = own.partition or load_partition(options.partition or own.recipe.partition)
+    folders = options.checkpoints or [models_folder(options)]
+    with Sources(folders=[*folders, options.file.resolve().parent]) as sources:
+        if program == MECHA:
+            written = Written(write_mecha(own.recipe, sources.open(own.recipe.base), partition), ())
+        else:
+            written = WRITERS[program](own.recipe, sources, partition)
+    _write_new(options.output, written.text)
+    sys.stdout.write("".join(f"{step}\n" for step in written.steps))
     sys.stdout.write(f"Wrote {options.output}\n")
     return 0
+
+
+def _refuse_computed(recipe: Recipe, tree: Tree) -> None:
+    """Raises where a recipe mixes what only this program can compute."""
+    for source in (recipe.base, *recipe.used_partners()):
+        node = tree.get(source.fingerprint)
+        if node is not None and node.contact is not None:
+            raise RecipeError(
+                "The recipe mixes a checkpoint that never was a file",
+                found=source.name,
+                wanted="checkpoints that the other program can load",
+                fix="Save the contact fusion, and export a recipe that mixes the saved file",
+            )
 
 
 def _read(path: Path) -> ForeignRecipe:

@@ -13,12 +13,13 @@ from tqdm import tqdm
 
 from lib_rimo.cli.report import result_json, result_text
 from lib_rimo.cli.setting import Workplace, recorded, studies_folder, workplace
-from lib_rimo.cli.upstream import SCRIPTS
 from lib_rimo.cli.writes import CheckpointWrites
 from lib_rimo.errors import SettingsError, StudyError
 from lib_rimo.study.history import unfinished
-from lib_rimo.study.presets import PRESETS
+from lib_rimo.study.presets import PRESETS, SCRIPTS
+from lib_rimo.study.settings import PENALTIES
 from lib_rimo.study.snapshot import Snapshot, StudyState
+from lib_rimo.ui.epochs import epochs
 
 
 def add_parser(
@@ -41,12 +42,21 @@ def add_parser(
     parser.add_argument("--budget", type=int, metavar="IMAGES", help="images that the search may draw")
     parser.add_argument("--unseen", type=int, metavar="IMAGES", help="prompts of the final measurement")
     parser.add_argument("--epochs", type=int, help="how often the winner becomes the next base")
+    parser.add_argument(
+        "--checked", type=int, metavar="IMAGES", help="unseen prompts that the winner of each epoch draws"
+    )
+    parser.add_argument(
+        "--stop-when-flat",
+        action="store_true",
+        default=None,
+        help="end the search when another epoch is not expected to be worth its images",
+    )
     parser.add_argument("--partners-per-epoch", type=int, metavar="N", help="partners drawn per epoch")
     parser.add_argument(
         "--like",
         choices=tuple(SCRIPTS),
-        help="search as an earlier script of upstream: "
-        + "; ".join(f"{name}: {script.about}" for name, script in SCRIPTS.items()),
+        help="search as an earlier script of upstream did. "
+        + " ".join(f"{script.label}." for script in SCRIPTS.values()),
     )
     parser.add_argument("--partition", help="block groups: theater, ro, mbw, coarse, global, or a JSON file")
     parser.add_argument("--frozen", nargs="*", metavar="GROUP", help="block groups that stay the base's")
@@ -59,6 +69,17 @@ def add_parser(
     parser.add_argument("--cfg", type=float, help="guidance scale")
     parser.add_argument("--sampler", help="name of the sampler")
     parser.add_argument("--strategy", help="how to search: default, upstream-theater, upstream-ro, random")
+    parser.add_argument(
+        "--category-weights",
+        nargs="+",
+        metavar="CATEGORY=WEIGHT",
+        help="categories that count more or less in the search",
+    )
+    parser.add_argument(
+        "--penalty",
+        choices=[kind for kind in PENALTIES if kind],
+        help="take a little off for negative weights of partners, or of base and partners",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
     parser.add_argument("--save", metavar="NAME", help="save the winner under this name")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
@@ -69,8 +90,9 @@ def add_parser(
 
 FIELDS = (
     "base", "partners", "tagger", "threshold", "catalogue", "preset", "budget", "unseen", "epochs",
+    "checked", "stop_when_flat",
     "partners_per_epoch", "partition", "frozen", "bounds", "tags", "prefix", "negative", "width", "height",
-    "steps", "cfg", "sampler", "strategy", "seed",
+    "steps", "cfg", "sampler", "strategy", "category_weights", "penalty", "seed",
 )  # fmt: skip
 """Options that are settings of a study, under the same names."""
 
@@ -121,7 +143,13 @@ def _settings(options: argparse.Namespace, place: Workplace) -> dict[str, Any]:
     if place.family is not None:
         given.setdefault("base", place.family.base)
         given.setdefault("partners", list(place.family.specialists))
-    return {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
+    return {name: _plain(value) for name, value in given.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _follow(place: Workplace, snapshot: Snapshot, writes: CheckpointWrites) -> Snapshot:
@@ -138,7 +166,13 @@ def _follow(place: Workplace, snapshot: Snapshot, writes: CheckpointWrites) -> S
                 bar.total = total or None
                 bar.n = snapshot.images + snapshot.measured
                 bar.set_description(_progress(snapshot))
-                snapshot = place.studies.wait(snapshot.version, timeout_s=1.0)
+                later = place.studies.wait(snapshot.version, timeout_s=1.0)
+                if later.state.active and later.watch != snapshot.watch and later.watch is not None:
+                    shown = epochs(later.watch)
+                    for words in (shown["warning"], shown["outlook"] if shown["flat"] else ""):
+                        if words:
+                            tqdm.write(words, file=sys.stderr)
+                snapshot = later
         except KeyboardInterrupt:
             study = place.studies.snapshot().study
             place.studies.close()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import StudyError
-from lib_rimo.study.snapshot import Result, Snapshot
+from lib_rimo.study.snapshot import Result, Snapshot, Watch
+from lib_rimo.ui.epochs import epochs
 
 
 def result_json(
@@ -48,6 +50,7 @@ def result_json(
         ],
         "recipe": snapshot.recipe,
         "checkpoint": str(checkpoint) if checkpoint else None,
+        "watch": None if snapshot.watch is None else dataclasses.asdict(snapshot.watch),
         "notes": list(snapshot.notes),
     }
 
@@ -79,6 +82,8 @@ def result_text(snapshot: Snapshot, checkpoint: Path | None) -> str:
         f"{100 * row.parents:8.1f}% {row.deviation_percent:+9.1f}%"
         for row in result.categories
     ]
+    if snapshot.watch is not None:
+        lines += watch_lines(snapshot.watch)
     lines += [
         "",
         f"{snapshot.trial} trials, {snapshot.images} images searched, {snapshot.measured} measured.",
@@ -88,6 +93,26 @@ def result_text(snapshot: Snapshot, checkpoint: Path | None) -> str:
     else:
         lines.append(f"Save it with: rimo save {snapshot.study} --name NAME")
     return "\n".join(lines) + "\n"
+
+
+def watch_lines(watch: Watch) -> list[str]:
+    """Accuracy and the signs of broken shapes, epoch by epoch."""
+    shown = epochs(watch)
+    lines = ["", f"{'':<10} {'accuracy':>22} {'gain in points':>22} {'unusual pictures':>22} {'drift':>6}"]
+    for row in shown["rows"]:
+        cells = [f"{row[name]} ({row[f'{name}_span']})" if row[name] else "" for name in _SIGNS]
+        lines.append(
+            f"{row['name']:<10} " + " ".join(f"{cell:>22}" for cell in cells) + f" {row['drift']:>6}"
+        )
+    lines.append(f"Drift is at most {shown['limit']} between the parents.")
+    if shown["warning"]:
+        lines += ["", f"WARNING: {shown['warning']}", *(f"  {name}: {sign}" for name, sign in shown["signs"])]
+    if shown["outlook"]:
+        lines += ["", shown["outlook"]]
+    return lines
+
+
+_SIGNS = ("accuracy", "gain", "unusual")
 
 
 def accuracy_lines(rows: list[tuple[str, Interval]]) -> list[str]:

@@ -7,9 +7,9 @@ import json
 import sys
 from pathlib import Path
 
+from lib_rimo.cli.forms import add_form_options, form_of
 from lib_rimo.cli.setting import models_folder, recorded
 from lib_rimo.errors import SaveError
-from lib_rimo.merging.form import NUMBER_TYPES
 from lib_rimo.study.mixes import Choice
 from lib_rimo.study.saving import save_record
 
@@ -32,9 +32,7 @@ def add_parser(
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--name", help="name of the checkpoint to write")
     what.add_argument("--recipe", type=Path, metavar="FILE", help="write the recipe alone, for rimo merge")
-    parser.add_argument(
-        "--number-type", choices=tuple(NUMBER_TYPES), default="", help="default: the base's number types"
-    )
+    add_form_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -51,6 +49,6 @@ def run(options: argparse.Namespace) -> int:
         path = options.recipe
     else:
         folder = models_folder(options)
-        path = save_record(record, recipe, folder, options.name, number_type=options.number_type)
+        path = save_record(record, recipe, folder, options.name, form=form_of(options))
     sys.stdout.write(f"Saved {path}\n")
     return 0

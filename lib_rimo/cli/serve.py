@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from lib_rimo.cli.setting import workplace
@@ -32,7 +33,13 @@ def run(options: argparse.Namespace) -> int:
 
     place = workplace(options, demo=options.tagger is None)
     try:
-        serve(place.studies, host=options.host, port=options.port, open_browser=not options.no_browser)
+        serve(
+            place.studies,
+            host=options.host,
+            port=options.port,
+            open_browser=not options.no_browser,
+            tell=partial(print, flush=True),
+        )
     finally:
         place.studies.close()
     return 0

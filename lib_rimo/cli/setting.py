@@ -65,7 +65,10 @@ def workplace(options: argparse.Namespace, *, demo: bool) -> Workplace:
     config = options.config or (family.config_dir if family else None)
     extra = [p for p in (getattr(options, "base", None), *(getattr(options, "partners", None) or ())) if p]
     host = DiffusersHost(folder, config_dir=config, device=options.device, extra_checkpoints=extra)
-    studies = Studies(host, studies_folder(options), open_study_tagger, _defaults(family, config))
+    results = None if options.studies else home() / "bench"
+    studies = Studies(
+        host, studies_folder(options), open_study_tagger, _defaults(family, config), results=results
+    )
     return Workplace(host, studies, family)
 
 

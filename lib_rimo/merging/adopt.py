@@ -9,7 +9,7 @@ from pathlib import Path
 from lib_rimo.errors import CheckpointError
 from lib_rimo.merging.checkpoint import SUFFIXES
 from lib_rimo.merging.digest import file_sha256
-from lib_rimo.merging.foreign import BASE, MIDDLE, REST, VAE, ForeignRecipe
+from lib_rimo.merging.foreign import BASE, MIDDLE, REST, TEXT2, VAE, ForeignRecipe
 from lib_rimo.merging.partition import load_partition
 from lib_rimo.merging.recipe import Recipe, Source
 from lib_rimo.merging.sources import Sources
@@ -18,7 +18,7 @@ PARTITION = "mbw"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHORT_HASH = re.compile(r"\s*\[[0-9a-f]{6,64}\]$")
 """The WebUI writes a model as ``folder/name.safetensors [31e35c80fc]``."""
-_PARTS = {"mid": MIDDLE, "rest": REST, "text": BASE, "text2": BASE, "vae": VAE}
+_PARTS = {"mid": MIDDLE, "rest": REST, "text": BASE, "text2": TEXT2, "vae": VAE}
 
 
 def adopt(foreign: ForeignRecipe, sources: Sources, folders: Sequence[Path]) -> Recipe:

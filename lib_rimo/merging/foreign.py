@@ -4,22 +4,21 @@ SuperMerger, Model Mixer and sd-mecha each write recipes of their own. What is l
 weight per block, can be taken over; the rest is refused by name.
 
 Notation
-    block    BASE (text encoders), IN00 .. IN11, M00, OUT00 .. OUT11, VAE, REST (what is outside the chains of blocks);
-             ``ALL`` stands for every block that is not named
+    block    BASE (text encoder), TEXT2 (SDXL's second one), IN00 .. IN11, M00, OUT00 .. OUT11, VAE, REST (what is
+             outside the chains of blocks); ``ALL`` stands for every block that is not named
     share    of a model in a block; the shares of a block add up to 1, those of a difference to 0
 """
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lib_rimo.errors import RecipeError
 
-ALL, BASE, MIDDLE, VAE, REST = "ALL", "BASE", "M00", "VAE", "REST"
+ALL, BASE, TEXT2, MIDDLE, VAE, REST = "ALL", "BASE", "TEXT2", "M00", "VAE", "REST"
 SD1_BLOCKS, SDXL_BLOCKS = 12, 9
 """Input blocks, and as many output blocks."""
 MOST_APPENDED = 3
@@ -111,190 +110,43 @@ def alone(model: str) -> Shares:
     return {ALL: {model: 1.0}}
 
 
-def read_metadata(metadata: Mapping[str, str]) -> ForeignRecipe:
-    """A recipe from a checkpoint's metadata.
-
-    Raises:
-        RecipeError: There is none, it is of an unknown program, or it cannot be taken over.
-    """
-    from lib_rimo.merging.foreign_mecha import read_mecha  # both read through this module
-
-    if "mecha_recipe" in metadata:
-        return read_mecha(metadata["mecha_recipe"])
-    recipe, models = (_json(metadata, key) for key in ("sd_merge_recipe", "sd_merge_models"))
-    names = {
-        str(sha): str(entry["name"])
-        for sha, entry in (models or {}).items()
-        if isinstance(entry, Mapping) and "name" in entry
-    }
-    return read_webui(recipe, names)
-
-
-def read_webui(recipe: object, names: Mapping[str, str]) -> ForeignRecipe:
-    """A recipe in the form of ``sd_merge_recipe``.
-
-    Args:
-        recipe: The parsed text.
-        names: SHA-256 -> file name.
-
-    Raises:
-        RecipeError: It is of an unknown program, or cannot be taken over.
-    """
-    if not isinstance(recipe, Mapping):
-        raise RecipeError("There is no recipe of another program", wanted="sd_merge_recipe or mecha_recipe")
-    kind = str(recipe.get("type", "?"))
-    readers = {
-        "sd-webui-supermerger": _supermerger,
-        "sd-webui-model-mixer": _model_mixer,
-        "webui": _checkpoint_merger,
-    }
-    if kind not in readers:
-        raise RecipeError(
-            "The recipe is of a program that is not known", found=kind, wanted=", ".join(readers)
-        )
-    try:
-        return readers[kind](recipe, names).check()
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise RecipeError(f"The recipe of {kind} is damaged", found=repr(error)) from error
-
-
-def _supermerger(recipe: Mapping[str, Any], names: Mapping[str, str]) -> ForeignRecipe:
-    """Source: scripts/mergers/mergers.py; the modes are told by these words, as the program does itself."""
-    _refuse(recipe, "calcmode", ("normal", "", None))
-    _refuse(recipe, "elemental_merge", ("", None, []))
-    for kept in ("Include", "Exclude"):
-        if any(recipe.get(kept) or ()):
-            raise _unsupported("blocks that were included or excluded", recipe[kept])
-    blocks = bool(recipe.get("mbw"))
-    alpha = _weights(recipe["weights_alpha"], recipe["base_alpha"]) if blocks else _flat(recipe["base_alpha"])
-    a, b = str(recipe["model_a"]), str(recipe["model_b"])
-    mode = str(recipe["mode"])
-    if "Weight" in mode:
-        shares = combined((alone(a), complement(alpha)), (alone(b), alpha))
-    else:
-        c = str(recipe["model_c"])
-        if "Add" in mode:
-            shares = combined((alone(a), 1.0), (alone(b), alpha), (alone(c), _times(alpha, -1.0)))
-        else:
-            weights = recipe.get("weights_beta")
-            beta = (
-                _weights(weights, recipe["base_beta"]) if blocks and weights else _flat(recipe["base_beta"])
-            )
-            if "Triple" in mode:
-                rest = {block: 1.0 - alpha[block] - beta.get(block, beta.get(ALL, 0.0)) for block in alpha}
-                shares = combined((alone(a), rest), (alone(b), alpha), (alone(c), beta))
-            elif "Twice" in mode:
-                first = combined((alone(a), complement(alpha)), (alone(b), alpha))
-                shares = combined((first, complement(beta)), (alone(c), beta))
-            else:
-                raise _unsupported("the mode", mode)
-    return ForeignRecipe(a, shares, names, "SuperMerger", _outside(shares, "IN00"))
-
-
-def _model_mixer(recipe: Mapping[str, Any], names: Mapping[str, str]) -> ForeignRecipe:
-    """Source: scripts/model_mixer.py; model_b, model_c .. are mixed in one after the other."""
-    if str(recipe.get("adjust") or "").replace(",", "").replace("0", "").strip():
-        raise _unsupported("adjusted tensors", recipe["adjust"])
-    a = str(recipe["model_a"])
-    shares = alone(a)
-    modes = list(recipe["mode"])
-    for n, mode in enumerate(modes):
-        model = str(recipe[f"model_{chr(ord('b') + n)}"])
-        _refuse_item(recipe, "calcmode", n, ("Normal", "normal", "", None))
-        if (recipe.get("use_elemental") or [False] * len(modes))[n] and (recipe.get("elemental") or [""])[n]:
-            raise _unsupported("weights of single elements", recipe["elemental"][n])
-        if recipe["use_mbws"][n]:
-            values = recipe["weights_alpha"][n]
-            alpha: dict[str, float] = {**_weights(values, None), VAE: 0.0, REST: 0.0}
-        else:
-            alpha = {**_flat(recipe["alpha"][n]), VAE: 0.0}
-        if mode == "Sum":
-            shares = combined((shares, complement(alpha)), (alone(model), alpha))
-        elif mode == "Add-Diff":
-            base = str(recipe["base_model"])
-            shares = combined((shares, 1.0), (alone(model), alpha), (alone(base), _times(alpha, -1.0)))
-        else:
-            raise _unsupported("the mode", mode)
-    return ForeignRecipe(a, shares, names, "Model Mixer", ("The VAE stays the first model's.",))
-
-
-def _checkpoint_merger(recipe: Mapping[str, Any], names: Mapping[str, str]) -> ForeignRecipe:
-    """The WebUI's own tab "Checkpoint Merger"; source: modules/extras.py of AUTOMATIC1111's WebUI 1.10."""
-    a, method = str(recipe["primary_model_hash"]), str(recipe["interp_method"])
-    alpha = _flat(recipe["multiplier"])
-    if method == "No interpolation":
-        shares = alone(a)
-    elif method == "Weighted sum":
-        b = str(recipe["secondary_model_hash"])
-        shares = combined((alone(a), complement(alpha)), (alone(b), alpha))
-    elif method == "Add difference":
-        b, c = str(recipe["secondary_model_hash"]), str(recipe["tertiary_model_hash"])
-        shares = combined((alone(a), 1.0), (alone(b), alpha), (alone(c), _times(alpha, -1.0)))
-    else:
-        raise _unsupported("the method", method)
-    return ForeignRecipe(a, shares, names, "the WebUI's checkpoint merger")
-
-
-def _weights(values: str | Sequence[Any], base: object) -> dict[str, float]:
+def block_weights(values: str | Sequence[Any], base: object) -> dict[str, float]:
     """One weight per block.
 
     Args:
         values: Of SD1 or of SDXL, as a list or a text. More may follow at the end: Model Mixer appends what is
             outside the blocks, SuperMerger a VAE's.
         base: The weight of BASE where a list leaves it out; None where it has it. A text has it always.
+
+    Returns:
+        The parts outside the blocks included, as SuperMerger has them.
+
+    Raises:
+        RecipeError: The list fits no family.
     """
     is_text = isinstance(values, str)
-    numbers = [float(value) for value in (values.split(",") if isinstance(values, str) else values)]
-    whole = numbers if is_text or base is None else [float(str(base)), *numbers]
+    listed = numbers(values)
+    whole = listed if is_text or base is None else [float(str(base)), *listed]
+    names = block_names(input_blocks(len(whole)))
+    found = dict(zip(names, whole, strict=False))
+    return {**found, TEXT2: found[BASE], VAE: found[BASE], REST: found[names[-1]]}
+
+
+def numbers(values: str | Sequence[Any]) -> list[float]:
+    """A list of numbers, or a text of them between commas."""
+    return [float(value) for value in (values.split(",") if isinstance(values, str) else values)]
+
+
+def input_blocks(length: int) -> int:
+    """Input blocks of the family that a list of block weights of this length is for.
+
+    Raises:
+        RecipeError: There is none.
+    """
     sizes = {len(block_names(count)): count for count in (SD1_BLOCKS, SDXL_BLOCKS)}
     for more in range(MOST_APPENDED + 1):
-        count = sizes.get(len(whole) - more)
-        if count is not None:
-            names = block_names(count)
-            found = dict(zip(names, whole, strict=False))
-            return {**found, VAE: found[BASE], REST: found[names[-1]]}
+        if length - more in sizes:
+            return sizes[length - more]
     raise RecipeError(
-        "The list of block weights has an unknown length", found=len(whole), wanted="26 (SD1) or 20 (SDXL)"
+        "The list of block weights has an unknown length", found=length, wanted="26 (SD1) or 20 (SDXL)"
     )
-
-
-def _flat(weight: object) -> dict[str, float]:
-    return {ALL: float(str(weight))}
-
-
-def _times(weights: Weights, factor: float) -> dict[str, float]:
-    return {block: factor * weight for block, weight in weights.items()}
-
-
-def _outside(shares: Shares, first: str) -> tuple[str, ...]:
-    """Our partition has one group for what is outside the blocks; SuperMerger gives it to two of them."""
-    if first in shares and shares[first] != shares.get(REST, shares[first]):
-        return (f"The time embedding takes the weights of the last output block, not those of {first}.",)
-    return ()
-
-
-def _refuse(recipe: Mapping[str, Any], name: str, known: Iterable[object]) -> None:
-    if recipe.get(name) not in known:
-        raise _unsupported(name, recipe[name])
-
-
-def _refuse_item(recipe: Mapping[str, Any], name: str, n: int, known: Iterable[object]) -> None:
-    values = recipe.get(name) or []
-    if n < len(values) and values[n] not in known:
-        raise _unsupported(name, values[n])
-
-
-def _unsupported(what: str, found: object) -> RecipeError:
-    return RecipeError(
-        f"The recipe cannot be taken over because of {what}",
-        found=found,
-        wanted="weighted sums and added differences, with one weight per block",
-    )
-
-
-def _json(metadata: Mapping[str, str], key: str) -> dict[str, Any] | None:
-    try:
-        data = json.loads(metadata[key]) if key in metadata else None
-    except (ValueError, RecursionError) as error:
-        raise RecipeError(f"{key} in the metadata is damaged", found=str(error)) from error
-    return data if isinstance(data, dict) else None

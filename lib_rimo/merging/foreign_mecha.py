@@ -19,6 +19,7 @@ from lib_rimo.merging.foreign import (
     ALL,
     BASE,
     REST,
+    TEXT2,
     VAE,
     ForeignRecipe,
     Shares,
@@ -128,7 +129,7 @@ def _blocks(alpha: object) -> Weights:
         )
     weights = {str(block): float(weight) for block, weight in alpha.items()}
     last = next((weights[block] for block in _LAST if block in weights), weights[BASE])
-    return {VAE: weights[BASE], **weights, REST: last}
+    return {VAE: weights[BASE], TEXT2: weights[BASE], **weights, REST: last}
 
 
 def _is_shares(value: object) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lib_rimo.study.preflight import GIB
 from lib_rimo.study.settings import StudySettings
-from lib_rimo.study.view import ARMS_BESIDE_PARENTS
+from lib_rimo.study.view import images_to_measure
 
 
 def estimate(settings: StudySettings, images_per_s: float) -> Mapping[str, Any]:
@@ -22,7 +22,7 @@ def estimate(settings: StudySettings, images_per_s: float) -> Mapping[str, Any]:
         ``disk_bytes`` (written during the search: none; one checkpoint when saved), ``hours`` or None, ``text``.
     """
     files = (settings.base, *settings.partners)
-    measured = settings.unseen * (len(settings.partners) + ARMS_BESIDE_PARENTS)
+    measured = images_to_measure(settings, settings.epochs)
     images = settings.budget + measured
     ram = sum(path.stat().st_size for path in files if path.is_file())
     hours = images / images_per_s / 3600 if images_per_s else None

@@ -119,12 +119,40 @@ class EpochDone:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A batch of unseen prompts was drawn by one arm (``base``, a partner's name, ``uniform``, ``merged``)."""
+    """A batch of unseen prompts was drawn by one arm.
+
+    Attributes:
+        arm: ``base``, a partner's name, ``uniform``, ``merged`` (the last winner), ``epoch 1`` (an earlier one).
+        scores: ``ImageScore.to_json()`` of each image.
+        seconds: Wall time of swap, drawing and tagging.
+        looks: ``image_statistics.statistics`` of each image; empty in journals from before they were kept.
+    """
 
     kind: ClassVar[str] = "measured"
     arm: str
     scores: tuple[Any, ...]
     seconds: float
+    looks: Rows = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The signs of all epochs so far were looked at. It stands in the place of every such event before it.
+
+    Attributes:
+        epoch: The last one finished.
+        final: Whether everything is measured, so that no more is to come.
+        signs: One per epoch, the base first: fields of ``snapshot.EpochSigns`` without the warnings.
+        drift_limit: Largest drift of a mix between its parents.
+        outlook: Fields of ``snapshot.Outlook``; None where nothing can be said of another epoch.
+    """
+
+    kind: ClassVar[str] = "signs"
+    epoch: int
+    final: bool
+    signs: tuple[dict[str, Any], ...]
+    drift_limit: float
+    outlook: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +185,7 @@ Event = (
     | TrialDone
     | EpochDone
     | Measured
+    | Watched
     | Concluded
     | Saved
 )

@@ -47,4 +47,5 @@ def unfinished(folder: Path, settings: StudySettings) -> str | None:
 
 def is_finished(record: StudyRecord) -> bool:
     """Whether nothing is left to draw."""
-    return isinstance(plan.next_step(record, ()), plan.Conclude | None)
+    step = plan.next_step(record, ())
+    return isinstance(step, plan.Conclude | None) or (isinstance(step, plan.Watch) and step.final)

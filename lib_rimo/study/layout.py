@@ -76,6 +76,21 @@ def request_of(prompt: Prompt, sampler: str, scheduler: str) -> ImageRequest:
     )
 
 
+def prompt_settings(settings: StudySettings, layout: Layout) -> PromptSettings:
+    """How the prompts of a study look."""
+    return PromptSettings(
+        tags_min=layout.tags[0],
+        tags_max=layout.tags[1],
+        one_per_category=settings.one_per_category,
+        prefix=settings.prefix,
+        negatives=(settings.negative,),
+        widths=(layout.width,),
+        heights=(layout.height,),
+        steps=(layout.steps,),
+        cfgs=(layout.cfg,),
+    )
+
+
 class PromptPools:
     """The prompts of a study: a fresh pool for each epoch, and one that no search ever sees.
 
@@ -89,17 +104,7 @@ class PromptPools:
         self._seed = settings.seed
         self._settings = settings
         self._catalogue = catalogue
-        self._prompts = PromptSettings(
-            tags_min=layout.tags[0],
-            tags_max=layout.tags[1],
-            one_per_category=settings.one_per_category,
-            prefix=settings.prefix,
-            negatives=(settings.negative,),
-            widths=(layout.width,),
-            heights=(layout.height,),
-            steps=(layout.steps,),
-            cfgs=(layout.cfg,),
-        )
+        self._prompts = prompt_settings(settings, layout)
         self._pools: dict[str, tuple[Prompt, ...]] = {}
 
     def epoch(self, epoch: int) -> tuple[Prompt, ...]:

@@ -79,7 +79,7 @@ class Choice:
         result = record.result
         if self.name == "base":
             return None if result is None else ("measured", result.base)
-        last = self.kind == "epoch" and self.number == record.settings.epochs
+        last = self.kind == "epoch" and self.number == len(record.winners)
         if result is not None and (self.kind == "best" or last):
             return "measured", result.merged
         if self.kind == "trial":

@@ -1,4 +1,4 @@
-"""A study's trials as the search knows them."""
+"""A study's trials in plain accuracy, whatever else its search was asked to look at (``objective``)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ def observation(trial: Trial, *, soft: bool) -> Observation:
     return Observation(trial.weights, trial.prompt_ids, scores, trial.stage)
 
 
-def observations(record: StudyRecord, epoch: int, *, soft: bool | None = None) -> list[Observation]:
-    """The finished trials of an epoch.
+def observations(record: StudyRecord, epoch: int) -> list[Observation]:
+    """The finished trials of an epoch, in what the study's objective counts, all categories alike.
 
     Args:
         record: The study.
         epoch: 1-based.
-        soft: What counts; None takes what the study searches on.
     """
-    wanted = record.settings.objective == "soft" if soft is None else soft
-    return [observation(trial, soft=wanted) for trial in record.of_epoch(epoch)]
+    soft = record.settings.objective == "soft"
+    return [observation(trial, soft=soft) for trial in record.of_epoch(epoch)]

@@ -21,6 +21,7 @@ from lib_rimo.merging.sources import Sources
 from lib_rimo.merging.swap import Swapper
 from lib_rimo.study import events as ev
 from lib_rimo.study.layout import Layout, PromptPools
+from lib_rimo.study.objective import category_weights
 from lib_rimo.study.preflight import canary_recipe, check_canary, check_files, check_room
 from lib_rimo.study.record import StudyRecord
 from lib_rimo.study.settings import StudySettings
@@ -143,7 +144,9 @@ def _assemble(
 
 def _tags(settings: StudySettings, open_tagger: OpenTagger) -> tuple[Tagger, Catalogue]:
     tagger = open_tagger(settings)
-    return tagger, choose_catalogue(settings.catalogue, tagger)
+    catalogue = choose_catalogue(settings.catalogue, tagger)
+    category_weights(settings.category_weights, catalogue.categories)  # named before anything is drawn
+    return tagger, catalogue
 
 
 def _load_base(

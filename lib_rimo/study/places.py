@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from lib_rimo.errors import RimoError
+from lib_rimo.merging.checkpoint import open_checkpoint
+from lib_rimo.merging.keys import FAMILIES, place_of
 from lib_rimo.merging.partition import USUAL_BLOCKS, Partition
 
 _UNET = "model.diffusion_model."
@@ -26,18 +30,37 @@ class _Members:
     others: list[str] = field(default_factory=list)
 
 
-def parts_of(groups: Iterable[str], partition: Partition) -> dict[str, dict[str, Any]]:
+def blocks_in(path: Path | None) -> int:
+    """How many input (and as many output) blocks a checkpoint's UNet has: 12 in SD1 and SD2, 9 in SDXL.
+
+    Only the header of a ``.safetensors`` file is worth looking at for that; others, and files that are gone, are
+    taken for the usual.
+    """
+    if path is None or path.suffix != ".safetensors":
+        return USUAL_BLOCKS
+    try:
+        with open_checkpoint(path) as checkpoint:
+            places = [place for key in checkpoint if (place := place_of(key)) is not None]
+    except (RimoError, OSError):
+        return USUAL_BLOCKS
+    return max((p.block + 1 for p in places if p.family == FAMILIES[0]), default=USUAL_BLOCKS)
+
+
+def parts_of(
+    groups: Iterable[str], partition: Partition, blocks: int = USUAL_BLOCKS
+) -> dict[str, dict[str, Any]]:
     """What block groups consist of.
 
     Args:
         groups: Their names.
         partition: That they are of.
+        blocks: How many input (and output) blocks the model has.
 
     Returns:
         By name: ``part`` (such as ``input 0-6``), ``label`` (the same as a title), ``input`` and ``output`` (the
-        numbers of its blocks, of 12 as in SD1; SDXL has 9) and ``middle`` (whether it has the middle block).
+        numbers of its blocks) and ``middle`` (whether it has the middle block).
     """
-    members = _members(partition)
+    members = _members(partition, blocks)
     return {group: _plain(group, members.get(group, _Members())) for group in groups}
 
 
@@ -55,13 +78,13 @@ def _plain(group: str, found: _Members) -> dict[str, Any]:
     }
 
 
-def _members(partition: Partition) -> dict[str, _Members]:
+def _members(partition: Partition, blocks: int) -> dict[str, _Members]:
     out: dict[str, _Members] = {}
 
     def of(key: str) -> _Members:
         return out.setdefault(partition.group_of(key) or "", _Members())
 
-    for block in range(USUAL_BLOCKS):
+    for block in range(blocks):
         of(f"{_UNET}input_blocks.{block}.0.weight").inputs.append(block)
         of(f"{_UNET}output_blocks.{block}.0.weight").outputs.append(block)
     of(f"{_UNET}middle_block.0.weight").middle = True

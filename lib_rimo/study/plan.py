@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lib_rimo.merging.recipe import Recipe
@@ -63,11 +64,24 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """An epoch is over and its winner measured: look for signs of broken shapes, and at what another one promises.
+
+    Attributes:
+        epoch: The last one finished.
+        final: Whether everything is measured.
+    """
+
+    epoch: int
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Conclude:
     """Everything is drawn: work the result out."""
 
 
-Step = DrawGrid | BeginEpoch | AskSearch | DrawTrial | CloseTrial | Measure | Conclude
+Step = DrawGrid | BeginEpoch | AskSearch | DrawTrial | CloseTrial | Measure | Watch | Conclude
 
 
 def next_step(record: StudyRecord, all_groups: tuple[str, ...]) -> Step | None:
@@ -81,9 +95,10 @@ def next_step(record: StudyRecord, all_groups: tuple[str, ...]) -> Step | None:
     if len(record.grids) <= epochs_done:
         epoch = len(record.grids)
         return DrawGrid(epoch, record.epoch_base(epoch + 1) if epoch else record.base)
-    if epochs_done < record.settings.epochs:
-        return _search_step(record, epochs_done + 1)
-    return _measure_step(record, all_groups)
+    if epochs_done >= record.epochs:
+        return _measure_step(record, all_groups)
+    between = _check_step(record, all_groups) if epochs_done and record.epoch == epochs_done else None
+    return between or _search_step(record, epochs_done + 1)
 
 
 def _search_step(record: StudyRecord, epoch: int) -> Step:
@@ -98,35 +113,74 @@ def _search_step(record: StudyRecord, epoch: int) -> Step:
     return CloseTrial(epoch)
 
 
+def _check_step(record: StudyRecord, all_groups: tuple[str, ...]) -> Step | None:
+    """Between two epochs: the winner on some unseen prompts, and base and parents, who will need them anyway."""
+    epoch = len(record.winners)
+    arms = {**_parents(record, all_groups), **_winner(record)}
+    step = _missing(record, arms, min(record.settings.checked, record.settings.unseen))
+    if step is None and (record.watched is None or record.watched.epoch < epoch):
+        return Watch(epoch, final=False)
+    return step
+
+
 def _measure_step(record: StudyRecord, all_groups: tuple[str, ...]) -> Step | None:
-    wanted = record.settings.unseen
-    for arm, recipe in measured_arms(record, all_groups).items():
+    if step := _missing(record, measured_arms(record, all_groups), record.settings.unseen):
+        return step
+    if record.result is not None:
+        return None
+    if record.watched is None or not record.watched.final:
+        return Watch(len(record.winners), final=True)
+    return Conclude()
+
+
+def _missing(record: StudyRecord, arms: Mapping[str, Recipe], wanted: int) -> Measure | None:
+    for arm, recipe in arms.items():
         done = len(record.measured.get(arm, ()))
         if done < wanted:
             return Measure(arm, recipe, tuple(range(done, min(wanted, done + record.opened.batch))))
-    return Conclude() if record.result is None else None
+    return None
 
 
 def measured_arms(record: StudyRecord, all_groups: tuple[str, ...]) -> dict[str, Recipe]:
-    """The recipes that are compared on unseen prompts, by the name of their arm.
+    """The recipes that are compared on unseen prompts in the end, by the name of their arm.
 
     The winner has no arm of its own when it is the base itself.
     """
     base, partners = record.sources[0], record.sources[1:]
-    partition = record.opened.partition
-    arms = {"base": record.base}
-    for partner in partners:
-        arms[partner.name] = Recipe.from_rows(
-            base, (partner,), partition, all_groups, ((1.0,) * len(all_groups),)
-        )
-    share = 1.0 / (len(partners) + 1)
-    row = (share,) * len(record.opened.groups)
-    arms["uniform"] = Recipe.from_rows(
-        base, partners, partition, record.opened.groups, (row,) * len(partners)
+    row = (1.0 / (len(partners) + 1),) * len(record.opened.groups)
+    uniform = Recipe.from_rows(
+        base, partners, record.opened.partition, record.opened.groups, (row,) * len(partners)
     )
-    if record.winners and record.winners[-1].weights:
-        arms["merged"] = record.winners[-1]
-    return arms
+    return {**_parents(record, all_groups), "uniform": uniform, **_winner(record)}
+
+
+def _parents(record: StudyRecord, all_groups: tuple[str, ...]) -> dict[str, Recipe]:
+    base, *partners = record.sources
+    whole = ((1.0,) * len(all_groups),)
+    alone = {
+        p.name: Recipe.from_rows(base, (p,), record.opened.partition, all_groups, whole) for p in partners
+    }
+    return {"base": record.base, **alone}
+
+
+def _winner(record: StudyRecord) -> dict[str, Recipe]:
+    """The last winner under the name of its arm; empty where that is the base's or there is none yet."""
+    if not record.winners or (arm := winner_arm(record, len(record.winners))) == "base":
+        return {}
+    return {arm: record.winners[-1]}
+
+
+def winner_arm(record: StudyRecord, epoch: int) -> str:
+    """Name of the arm under which an epoch's winner is measured (epoch 0: the base).
+
+    An epoch that found nothing better than what it began with has that one's arm: equal weights draw equal pictures.
+    """
+    if not epoch or not (recipe := record.winners[epoch - 1]).weights:
+        return "base"
+    if epoch == len(record.winners) and "merged" in record.measured:
+        return "merged"  # also where a study from before epochs were measured has no other arm
+    first = record.winners.index(recipe) + 1
+    return "merged" if first == record.settings.epochs else f"epoch {first}"
 
 
 def derive_seed(seed: int, *purpose: str | int) -> int:

@@ -65,6 +65,8 @@ class StudyRecord:
         winners: One recipe per finished epoch.
         grids: Drawn sample grids.
         measured: Arm -> scores on the unseen prompts, in their order.
+        looks: Arm -> statistics of its pictures on unseen prompts, in their order.
+        watched: The signs of the epochs; None before the end of the first.
         result: The measured result; None until everything is measured.
         saved: Written checkpoints.
         speeds: ``(images, seconds)`` of each batch.
@@ -78,6 +80,8 @@ class StudyRecord:
     winners: list[Recipe] = field(default_factory=list)
     grids: list[ev.GridDrawn] = field(default_factory=list)
     measured: dict[str, list[ImageScore]] = field(default_factory=dict)
+    looks: dict[str, list[tuple[float, ...]]] = field(default_factory=dict)
+    watched: ev.Watched | None = None
     result: Result | None = None
     saved: list[ev.Saved] = field(default_factory=list)
     speeds: list[tuple[int, float]] = field(default_factory=list)
@@ -137,7 +141,10 @@ class StudyRecord:
             case ev.Measured():
                 scores = self.measured.setdefault(event.arm, [])
                 scores.extend(ImageScore.from_json(s) for s in event.scores)
+                self.looks.setdefault(event.arm, []).extend(event.looks)
                 self.speeds.append((len(event.scores), event.seconds))
+            case ev.Watched():
+                self.watched = event
             case ev.Concluded():
                 self.result = result_from_json(event.result)
             case ev.Saved():
@@ -158,6 +165,15 @@ class StudyRecord:
     def epoch(self) -> int:
         """The epoch begun last, 1-based; 0 before the first."""
         return max(self.partners, default=0)
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs there will be: as set, unless the settings ask to stop once it does not pay."""
+        seen = self.watched
+        if not self.settings.stop_when_flat or seen is None:
+            return self.settings.epochs
+        ends = seen.final or (seen.outlook is not None and seen.outlook["flat"])
+        return seen.epoch if ends else self.settings.epochs
 
     @property
     def current(self) -> Trial | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
+from lib_rimo.benchmark.interval import Interval
 from lib_rimo.merging.recipe import Recipe
 from lib_rimo.search.default import DefaultStrategy
-from lib_rimo.search.history import Observation
+from lib_rimo.search.history import Leader, Observation
 from lib_rimo.search.partners import draw_partners
 from lib_rimo.search.problem import Problem
 from lib_rimo.search.settings import SearchSettings
@@ -15,13 +16,16 @@ from lib_rimo.search.strategy import Strategy, make_strategy
 from lib_rimo.study import events as ev
 from lib_rimo.study import plan
 from lib_rimo.study.journal import Journal
-from lib_rimo.study.observations import observation, observations
+from lib_rimo.study.objective import Objective
+from lib_rimo.study.observations import observation
 from lib_rimo.study.opening import OpenStudy
+from lib_rimo.study.outlook import another_epoch
 from lib_rimo.study.pictures import Pictures
 from lib_rimo.study.record import StudyRecord
 from lib_rimo.study.result import result_of
-from lib_rimo.study.snapshot import LatestPicture, StudyState
+from lib_rimo.study.snapshot import EpochSigns, LatestPicture, Outlook, StudyState
 from lib_rimo.study.stored_result import result_to_json
+from lib_rimo.study.watching import Watcher, looks_of, watched
 from lib_rimo.study.workbench import Drawn
 
 log = logging.getLogger("rimo")
@@ -50,6 +54,8 @@ class Runner:
         self._show = show
         self._strategies: dict[int, Strategy] = {}
         self._judges: dict[int, DefaultStrategy] = {}
+        self._objective = Objective(study.record.settings, study.catalogue, study.pools)
+        self._watcher = Watcher(study)
         self._latest: LatestPicture | None = None
 
     @property
@@ -88,6 +94,8 @@ class Runner:
                 self._close_trial(step.epoch)
             case plan.Measure():
                 self._measure(step)
+            case plan.Watch():
+                self._watch(step)
             case plan.Conclude():
                 self._conclude()
 
@@ -102,6 +110,8 @@ class Runner:
         for start in range(0, len(prompts), self.record.opened.batch):
             batch = prompts[start : start + self.record.opened.batch]
             images += self._study.bench.pictures(step.recipe, batch)
+            told = f"Drawing the sample grid, {len(images)} of {len(prompts)} images"
+            self._show(StudyState.SEARCHING, told, self._latest)
         files = self._pictures.keep_grid(step.epoch, images)
         event = ev.GridDrawn(step.epoch, files, tuple(p.text for p in prompts))
         self._record(event, StudyState.SEARCHING, "Drew the sample grid")
@@ -142,20 +152,40 @@ class Runner:
         unseen = self._study.pools.unseen()
         drawn = self._study.bench.draw(step.recipe, [unseen[i] for i in step.prompt_ids])
         self._keep_latest(drawn, unseen[step.prompt_ids[-1]].tags)
-        event = ev.Measured(step.arm, tuple(s.to_json() for s in drawn.scores), round(drawn.seconds, 4))
+        scores = tuple(s.to_json() for s in drawn.scores)
+        event = ev.Measured(step.arm, scores, round(drawn.seconds, 4), looks_of(drawn))
         names: Mapping[str, str] = {
             "base": "the base",
             "uniform": "the plain average",
             "merged": "the winner",
         }
-        message = f"Measuring {names.get(step.arm, step.arm)} on prompts the search never saw"
+        name = names.get(step.arm, f"the winner of {step.arm}" if step.arm.startswith("epoch ") else step.arm)
+        message = f"Measuring {name} on prompts the search never saw"
         self._record(event, StudyState.MEASURING, message)
+
+    def _watch(self, step: plan.Watch) -> None:
+        self._study.bench.put_back()  # reading the checkpoints takes a while, and nothing is drawn meanwhile
+        signs, limit = self._watcher.look()
+        event = watched(step.epoch, signs, limit, self._outlook(signs[-1]), final=step.final)
+        self._record(event, StudyState.MEASURING, "Looked for signs of broken shapes")
+
+    def _outlook(self, last: EpochSigns) -> Outlook | None:
+        """What another epoch promises; None where nothing can be said."""
+        record, settings = self.record, self.record.settings
+        turns = {source for partners in record.partners.values() for source in partners}
+        if last.gain is None or not turns.issuperset(record.sources[1:]):
+            return None
+        _, known = self._judged(last.epoch)
+        searched = Interval(known.gain, known.gain_low, known.gain_high, record.images, 0)
+        images = settings.budget // settings.epochs + min(settings.checked, settings.unseen)
+        return another_epoch(last.gain, searched, unseen=settings.unseen, images=images)
 
     def _conclude(self) -> None:
         record = self.record
+        winner = record.measured[plan.winner_arm(record, len(record.winners))]
         result = result_of(
             self._study.pools.unseen(),
-            record.measured,
+            {**record.measured, "merged": winner},
             [s.name for s in record.sources[1:]],
             record.sources[0].name,
             self._study.catalogue,
@@ -197,20 +227,22 @@ class Runner:
             self._judges[epoch] = DefaultStrategy(problem, SearchSettings())
         return self._judges[epoch]
 
-    def _history(self, epoch: int, *, soft: bool | None = None) -> list[Observation]:
-        """The epoch's trials, the running one included once its pictures are there."""
-        known = observations(self.record, epoch, soft=soft)
-        if (current := self.record.current) is not None:
-            wanted = self.record.settings.objective == "soft" if soft is None else soft
-            known.append(observation(current, soft=wanted))
-        return known
+    def _history(self, epoch: int, *, plain: bool = False) -> list[Observation]:
+        """The epoch's trials as the search sees them, or in hits and misses; the running one included."""
+        current = self.record.current
+        trials = [*self.record.of_epoch(epoch), *([] if current is None else [current])]
+        return [observation(t, soft=False) if plain else self._objective.observation(t) for t in trials]
 
     def _leader(self, epoch: int) -> tuple[Recipe, float, float, float]:
         """The search's best recipe, and its accuracy with interval as the pictures so far have it."""
-        leader = self._strategy(epoch).leader(self._history(epoch))
-        known = self._judge(epoch).estimate(self._history(epoch, soft=False), leader.weights)
-        recipe = self.record.recipe_of(leader.weights, epoch)
+        recipe, known = self._judged(epoch)
         return recipe, known.mean, max(0.0, known.low), min(1.0, known.high)
+
+    def _judged(self, epoch: int) -> tuple[Recipe, Leader]:
+        """The search's best recipe, and what is known of it in hits and misses."""
+        leader = self._strategy(epoch).leader(self._history(epoch))
+        known = self._judge(epoch).estimate(self._history(epoch, plain=True), leader.weights)
+        return self.record.recipe_of(leader.weights, epoch), known
 
 
 def _share(budget: int, epochs: int, epoch: int) -> int:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SettingsError
-from lib_rimo.merging.header import DTYPES
+from lib_rimo.merging.form import NUMBER_TYPES, SaveForm
 from lib_rimo.merging.partition import load_partition
 from lib_rimo.merging.recipe import Recipe
 from lib_rimo.merging.save import save_merged
@@ -14,8 +17,27 @@ from lib_rimo.merging.sources import Sources
 from lib_rimo.study.record import StudyRecord
 from lib_rimo.study.snapshot import Result
 
-NUMBER_TYPES = {"fp16": "F16", "bf16": "BF16", "fp32": "F32"}
-"""Names that people use -> the file format's."""
+
+def form_of(values: Mapping[str, Any]) -> SaveForm:
+    """How to write a checkpoint, as plain values ask for it.
+
+    Args:
+        values: ``number_type``, ``vae``, ``ema``; what is not there, or empty, is as by default.
+
+    Raises:
+        SettingsError: There is no such number type, or a yes or no is neither.
+    """
+    number_type = str(values.get("number_type") or "")
+    if number_type and number_type not in NUMBER_TYPES:
+        raise SettingsError(
+            "number_type", "There is no such number type", found=number_type, wanted=", ".join(NUMBER_TYPES)
+        )
+    for name in ("vae", "ema"):
+        if values.get(name) not in (None, True, False):
+            raise SettingsError(
+                name, f"{name} has the wrong kind of value", found=values[name], wanted="yes or no"
+            )
+    return SaveForm(number_type, vae=values.get("vae") is not False, ema=values.get("ema") is not False)
 
 
 def save_record(
@@ -25,7 +47,7 @@ def save_record(
     name: str,
     *,
     sources: Sources | None = None,
-    number_type: str = "",
+    form: SaveForm | None = None,
 ) -> Path:
     """Writes a recipe of a study as a checkpoint.
 
@@ -35,42 +57,53 @@ def save_record(
         folder: Where checkpoints belong.
         name: File name, with or without ``.safetensors``.
         sources: Its files if they are open already.
-        number_type: One of ``NUMBER_TYPES`` that the merged tensors are rounded to; empty keeps the base's.
+        form: Number type, with or without VAE and EMA copies; None writes everything as the base has it.
 
     Raises:
-        SettingsError: There is no such number type.
         SaveError: The name or the folder does not allow it; nothing was written.
     """
     partition = load_partition(record.settings.partition)
     # What was measured was measured of the winner and of no other mix.
     winner = bool(record.winners) and recipe == record.winners[-1]
     metadata = _metadata(record, record.result if winner else None)
-    _check_number_type(number_type)
-    dtype = DTYPES[NUMBER_TYPES[number_type]] if number_type else None
     if sources is not None:
-        return save_merged(recipe, sources, partition, folder, name, save_dtype=dtype, metadata=metadata)
+        return save_merged(recipe, sources, partition, folder, name, form=form, metadata=metadata)
     with Sources(folders=[folder]) as own:
         for path in (record.settings.base, *record.settings.partners):
             own.source_of(path)
-        return save_merged(recipe, own, partition, folder, name, save_dtype=dtype, metadata=metadata)
+        return save_merged(recipe, own, partition, folder, name, form=form, metadata=metadata)
 
 
-def _check_number_type(number_type: str) -> None:
-    if number_type and number_type not in NUMBER_TYPES:
-        raise SettingsError(
-            "number_type", "There is no such number type", found=number_type, wanted=", ".join(NUMBER_TYPES)
-        )
+_PICTURES = ("objective", "threshold", "one_per_category", "prefix", "negative", "unseen", "seed")
+_SEARCH = ("strategy", "budget", "epochs", "partners_per_epoch", "bounds", "pool", "frozen")
 
 
 def _metadata(record: StudyRecord, result: Result | None) -> dict[str, str]:
-    facts = {
+    """The story of the study: how it searched, how it measured, and what came out if that is this mix's."""
+    settings = record.settings.to_json()
+    files = {key: getattr(record.settings, key) for key in ("tagger", "catalogue")}
+    facts: dict[str, Any] = {
         "study": record.opened.study,
         "images": record.images,
         "trials": len(record.trials),
         "epochs": len(record.winners),
+        "search": {key: settings[key] for key in _SEARCH},
+        # Names only: the folders of the user's machine are nobody's business.
+        "benchmark": {
+            **record.opened.layout,
+            **{key: settings[key] for key in _PICTURES},
+            **{key: path.name if path is not None else None for key, path in files.items()},
+        },
     }
-    metadata = {"rimo_study": json.dumps(facts)}
+    metadata = {}
     if result is not None:
+        facts["result"] = {
+            "base": _plain(result.base),
+            "merged": _plain(result.merged),
+            "gain_over_base": _plain(result.gain_over_base),
+            "gain_over_best_parent": _plain(result.gain_over_best_parent),
+            "best_parent": result.best_parent,
+        }
         accuracy = {
             "accuracy": result.merged.mean,
             "low": result.merged.low,
@@ -81,4 +114,14 @@ def _metadata(record: StudyRecord, result: Result | None) -> dict[str, str]:
             "gain_high": result.gain_over_best_parent.high,
         }
         metadata["rimo_accuracy"] = json.dumps(accuracy)
-    return metadata
+    return {"rimo_study": json.dumps(facts, ensure_ascii=False), **metadata}
+
+
+def _plain(interval: Interval) -> dict[str, float | int]:
+    return {
+        "mean": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+        "images": interval.images,
+        "level": interval.level,
+    }

@@ -44,7 +44,7 @@ from lib_rimo.search.problem import Problem
 from lib_rimo.search.settings import SearchSettings
 from lib_rimo.study.mixes import in_order, table_of
 from lib_rimo.study.observations import observations
-from lib_rimo.study.places import parts_of
+from lib_rimo.study.places import blocks_in, parts_of
 from lib_rimo.study.record import StudyRecord
 
 LEAST_TRIALS = 8
@@ -109,7 +109,7 @@ def _blocks(record: StudyRecord, done: int) -> Mapping[str, Any]:
     partition = load_partition(record.settings.partition)
     groups = []
     names = in_order(record, {*best, *record.settings.frozen})
-    places = parts_of(names, partition)
+    places = parts_of(names, partition, blocks_in(record.sources[0].path))
     for name in names:
         row: dict[str, Any] = {"name": name, **places[name], "frozen": name not in column}
         i = column.get(name)

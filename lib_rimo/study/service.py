@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from lib_rimo.merging.form import SaveForm
 from lib_rimo.study.mixes import Choice
 from lib_rimo.study.own_presets import OwnPresets
 from lib_rimo.study.record import StudyRecord
+from lib_rimo.study.repairing import Repair
 from lib_rimo.study.snapshot import Snapshot
 from lib_rimo.study.trying import Wish
 
@@ -60,13 +62,20 @@ class StudyOnDisplay(Protocol):
     def stop(self) -> Snapshot:
         """Ends the study at the next picture; the best recipe so far stays."""
 
-    def save(self, name: str, choice: Choice | None = None, number_type: str = "") -> Path:
+    def save(
+        self,
+        name: str,
+        choice: Choice | None = None,
+        form: SaveForm | None = None,
+        repair: Repair | None = None,
+    ) -> Path:
         """Writes a mix as a checkpoint into the host's folder; blocks until it is there.
 
         Args:
             name: Of the file.
             choice: Which mix of the study on display; the best so far if left out.
-            number_type: ``fp16``, ``bf16`` or ``fp32``; empty keeps the base's.
+            form: Number type, with or without VAE and EMA copies; None writes everything as the base has it.
+            repair: A contact fusion to write in the mix's place.
         """
 
     def picture(self, study: str, file: str) -> Path:
@@ -97,11 +106,16 @@ class StudyArchive(Protocol):
     def freeze(self, study: str, groups: Sequence[str]) -> Snapshot:
         """Starts a study that begins with another's best mix, in which these groups stay as they are there."""
 
-    def try_mix(self, study: str, choice: Choice, wish: Wish) -> Mapping[str, Any]:
-        """Draws the user's own prompt with a mix; the user's weights are back before this returns.
+    def try_mix(
+        self, study: str, choice: Choice, wish: Wish, repair: Repair | None = None
+    ) -> Mapping[str, Any]:
+        """Draws the user's own prompt with a mix, or with the contact fusion that repairs it.
+
+        The user's weights are back before this returns.
 
         Returns:
-            ``study``, ``name`` (of the mix), ``files`` (names for ``StudyService.picture``), ``prompt``, ``seeds``.
+            ``study``, ``name`` (of the mix), ``files`` (names for ``StudyService.picture``), ``prompt``, ``seeds``,
+            ``captured`` (share of the difference that a repair took over, else None).
         """
 
     def play(self, study: str, choice: Choice) -> str:
@@ -117,8 +131,30 @@ class StudyArchive(Protocol):
         """The path of a study's picture by the name that the snapshot gave."""
 
 
+class BenchService(Protocol):
+    """Upstream's benchmark: one at a time, never beside a study. Any thread, ``RimoError``."""
+
+    def start(self, values: Mapping[str, Any]) -> None:
+        """Starts a benchmark (``bench_settings.BenchRequest``), or goes on with one that was stopped."""
+
+    def stop(self) -> None:
+        """Ends it after the batch that is being drawn; what was measured is kept."""
+
+    def standing(self) -> Mapping[str, Any]:
+        """How it stands: ``errand.Standing``, and ``mark``, which changes with the tables."""
+
+    def latest(self) -> Mapping[str, Any]:
+        """The latest tables: ``request``, ``done`` checkpoints ``of`` how many, ``tables``, ``points``, ``notes``."""
+
+    def file(self, kind: str) -> str:
+        """The latest tables as a file of this kind (``bench_tables.FORMATS``)."""
+
+
 class StudyService(StudyOnDisplay, StudyArchive, Protocol):
     """Both in one object, as the page and the routes want them."""
 
     def presets(self) -> OwnPresets:
         """The user's own presets."""
+
+    def benchmarks(self) -> BenchService:
+        """Upstream's benchmark on any checkpoints."""

@@ -13,6 +13,8 @@ from typing import Any
 
 from lib_rimo.errors import SettingsError
 
+PENALTIES = ("", "partners", "everyone")
+"""What is taken off for negative weights: nothing, upstream's Theater script, or its RO script."""
 OBJECTIVES = ("soft", "hits")
 
 
@@ -33,6 +35,12 @@ class StudySettings:
             is met seldom enough that 200 cost nothing.
         unseen: Prompts for the final measurement, drawn by base, each parent, the average and the winner. The
             width of every reported interval falls with its square root.
+        checked: So many of these prompts are also drawn by the winner of every epoch but the last before the next one
+            begins, for the signs that shapes break (``benchmark.guard``) and for what another epoch promises
+            (``outlook``). 100 tell a third of broken pictures from none, and cost an epoch some percent more; base
+            and parents draw theirs for the final measurement anyway. 0 leaves it out.
+        stop_when_flat: Ends the search after an epoch when another one is not expected to be worth its images. Off,
+            because the proposal can be wrong and images can be spent on nothing else meanwhile: it is only said.
         seed: Of prompts, noise, partners and search.
         strategy: Name of the search strategy.
         bounds: Lowest and highest weight of a partner in a group. At 1 the group is the partner's, so that each
@@ -40,6 +48,10 @@ class StudySettings:
             (upstream's 1.8/-0.8 collapses).
         objective: ``soft`` searches on the tagger's probabilities, which carry more than hit or miss; results
             are always reported as hit or miss.
+        category_weights: ``category=weight`` each: how much a category's tags count in the search (``objective``).
+            Empty: all alike, which is what the reported accuracy is.
+        penalty: For negative weights, one of ``objective.PENALTIES``; off, because the search measures what they do,
+            and the guard watches the shapes.
         config: Folder with the models' configuration, for hosts that are told one; kept here so that a study can
             be resumed by its name alone.
         tagger: Folder of the tagger; None takes the one that the host offers.
@@ -69,10 +81,14 @@ class StudySettings:
     budget: int = 1000
     pool: int = 200
     unseen: int = 400
+    checked: int = 100
+    stop_when_flat: bool = False
     seed: int = 0
     strategy: str = "default"
     bounds: tuple[float, float] = (-0.2, 1.0)
     objective: str = "soft"
+    category_weights: tuple[str, ...] = ()
+    penalty: str = ""
     config: Path | None = None
     tagger: Path | None = None
     catalogue: Path | None = None
@@ -129,6 +145,10 @@ class StudySettings:
                 found=f"{self.tags[0]} to {self.tags[1]}",
                 wanted="at least 1, the first not above the second",
             )
+        if self.penalty not in PENALTIES:
+            raise SettingsError(
+                "penalty", "Unknown penalty", found=self.penalty, wanted=" or ".join(filter(None, PENALTIES))
+            )
         if self.objective not in OBJECTIVES:
             raise SettingsError(
                 "objective", "Unknown objective", found=self.objective, wanted=" or ".join(OBJECTIVES)
@@ -172,6 +192,7 @@ _LEAST: Mapping[str, float] = {
     "budget": 1,
     "pool": 16,
     "unseen": 1,
+    "checked": 0,
     "seed": 0,
     "width": 8,
     "height": 8,

@@ -167,6 +167,63 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class EpochSigns:
+    """What is known of an epoch's winner beside the search's own estimate (epoch 0: of the base).
+
+    Attributes:
+        epoch: Its number.
+        accuracy: On prompts that the search does not see; None where it was not measured.
+        gain: Paired difference to what the epoch began with, on the same such prompts; None where unmeasured.
+        unusual: Share of its pictures that are unusual among its parents'; None where too few were drawn.
+        drift: How far its weights lie from the nearest parent.
+        warnings: What tells that its shapes may be broken, in sentences.
+    """
+
+    epoch: int
+    accuracy: Interval | None
+    gain: Interval | None
+    unusual: Interval | None
+    drift: float
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What another epoch promises; see ``outlook.py`` for the rule.
+
+    Attributes:
+        gain: Expected gain, a share, with its interval.
+        worth: Gain below which an epoch is not worth its images.
+        images: What it would draw.
+        unseen: Prompts of the final measurement that ``worth`` is taken from.
+        flat: Whether the study proposes to stop.
+    """
+
+    gain: Interval
+    worth: float
+    images: int
+    unseen: int
+    flat: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The signs of all finished epochs, and what they advise.
+
+    Attributes:
+        epochs: The base first.
+        drift_limit: Largest drift of a mix between its parents.
+        stop_at: The last epoch before the first warning; None without one.
+        outlook: Of another epoch; None where nothing can be said.
+    """
+
+    epochs: tuple[EpochSigns, ...]
+    drift_limit: float
+    stop_at: int | None
+    outlook: Outlook | None
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A study at one moment.
 
@@ -179,8 +236,10 @@ class Snapshot:
         base: File name of the base.
         partners: File names of all partners.
         epoch: 1-based; 0 before the first.
-        epochs: How many there will be.
+        epochs: How many there will be; fewer than planned once a study was ended early.
         trial: Finished trials of the study.
+        mix_images: Images that the mix being tried now is met with; 0 while none is.
+        mix_drawn: How many of those are drawn.
         images: Images drawn for the search.
         budget: Images that the search may draw.
         measured: Images drawn on unseen prompts.
@@ -191,6 +250,7 @@ class Snapshot:
         grids: One per finished epoch, the base's first.
         latest: The picture drawn last.
         result: The measured result; None until there is one.
+        watch: Signs of the epochs so far; None before the end of the first.
         recipe: The best recipe so far, plain form; None until there is one.
         live: The mix that the user's own tabs draw with, else what is in the live model now: empty for the user's own
             weights, or a name such as ``trial 14``.
@@ -208,6 +268,8 @@ class Snapshot:
     epoch: int = 0
     epochs: int = 0
     trial: int = 0
+    mix_images: int = 0
+    mix_drawn: int = 0
     images: int = 0
     budget: int = 0
     measured: int = 0
@@ -218,6 +280,7 @@ class Snapshot:
     grids: tuple[Grid, ...] = ()
     latest: LatestPicture | None = None
     result: Result | None = None
+    watch: Watch | None = None
     recipe: Mapping[str, Any] | None = field(default=None)
     live: str = ""
     saved: tuple[str, ...] = ()

@@ -9,9 +9,12 @@ from typing import Any
 
 from lib_rimo.errors import SettingsError, StudyError
 from lib_rimo.hosts.host import Host
+from lib_rimo.merging.form import SaveForm
 from lib_rimo.merging.sources import Sources
 from lib_rimo.study import events as ev
 from lib_rimo.study import journal as journals
+from lib_rimo.study.benching import Benchmarks
+from lib_rimo.study.errand import Errand
 from lib_rimo.study.estimate import estimate
 from lib_rimo.study.freezing import frozen_from
 from lib_rimo.study.journal import Journal
@@ -20,15 +23,17 @@ from lib_rimo.study.mixes import Choice, describe
 from lib_rimo.study.opening import OpenStudy, OpenTagger, open_new, reopen
 from lib_rimo.study.own_presets import OwnPresets
 from lib_rimo.study.pictures import Pictures, picture_path
+from lib_rimo.study.possible import check_possible
 from lib_rimo.study.presets import DEFAULT_PRESET, PRESETS
 from lib_rimo.study.record import StudyRecord
+from lib_rimo.study.repairing import Repair, Repairer
 from lib_rimo.study.saving import save_record
 from lib_rimo.study.sensitivity import Sensitivity
 from lib_rimo.study.settings import StudySettings
 from lib_rimo.study.shelf import Shelf, started_at, stored_snapshot, study_folder
 from lib_rimo.study.snapshot import Snapshot, StudyState
 from lib_rimo.study.summary import row_of
-from lib_rimo.study.trying import Easel, Wish
+from lib_rimo.study.trying import Easel, Wish, is_selected
 from lib_rimo.study.worker import Command, Opening, Worker
 
 __all__ = ["Studies", "study_folder"]
@@ -44,6 +49,7 @@ class Studies:
         defaults: Settings that hold unless others are given, and ``base`` and ``partners`` to offer first.
         may_load: Whether trying a mix may load its base when another checkpoint is loaded. In a WebUI the loaded one
             is the user's choice, so it may not.
+        results: Where measurements of checkpoints are kept; None for a folder beside the studies' own.
     """
 
     def __init__(
@@ -54,6 +60,7 @@ class Studies:
         defaults: Mapping[str, Any] | None = None,
         *,
         may_load: bool = True,
+        results: Path | None = None,
     ) -> None:
         self._host = host
         self._folder = folder
@@ -63,8 +70,13 @@ class Studies:
         self._worker = Worker(host, folder, lambda: self._lending.name)
         self._shelf = Shelf(folder)
         self._easel = Easel(host, may_load=may_load)
+        self._repairer = Repairer(host, self._easel, lambda field, name: Path(self._resolve(field, name)))
         self._presets = OwnPresets(folder)
         self._sensitivity = Sensitivity()
+        self._errand = Errand(self._no_study_runs)
+        self._benchmarks = Benchmarks(
+            host, results or folder / "bench", open_tagger, self.settings, self._errand, may_load=may_load
+        )
 
     # -- the study on display ------------------------------------------------------------------------------------
 
@@ -101,6 +113,7 @@ class Studies:
 
     def start(self, settings: Mapping[str, Any]) -> Snapshot:
         """Starts a new study in the background."""
+        self._errand.refuse()
         checked = self.settings(settings)
         started = self._worker.launch(self._opening(checked))
         self._presets.remember(settings)
@@ -108,6 +121,7 @@ class Studies:
 
     def resume(self, study: str = "") -> Snapshot:
         """Goes on with the paused study, or reopens an ended one by its id."""
+        self._errand.refuse()
         snapshot = self.snapshot()
         if snapshot.state is StudyState.PAUSED and study in ("", snapshot.study):
             return self._worker.tell(Command.RESUME)
@@ -124,25 +138,34 @@ class Studies:
         """Ends the study at the next picture; the best recipe so far stays."""
         return self._worker.tell(Command.STOP)
 
-    def save(self, name: str, choice: Choice | None = None, number_type: str = "") -> Path:
+    def save(
+        self,
+        name: str,
+        choice: Choice | None = None,
+        form: SaveForm | None = None,
+        repair: Repair | None = None,
+    ) -> Path:
         """Writes a mix of the study on display as a checkpoint into the host's folder.
 
         Args:
             name: Of the file.
             choice: Which mix; the best if left out.
-            number_type: One of ``NUMBER_TYPES``; empty keeps the base's.
+            form: Number type, with or without VAE and EMA copies; None writes everything as the base has it.
+            repair: A contact fusion to write in the mix's place.
 
         Raises:
             StudyError: There is no study.
-            SettingsError: There is no such mix or number type.
+            SettingsError: There is no such mix.
             SaveError: The name or the folder does not allow it; nothing was written.
         """
         if not (study := self.snapshot().study):
             raise StudyError("There is nothing to save yet", fix="Start or open a study first")
         record, sources = self.record(study), self._sources(study)
         recipe = (choice or Choice()).recipe(record)
-        folder = self._host.save_folder()
-        path = save_record(record, recipe, folder, name, sources=sources, number_type=number_type)
+        if repair is not None:
+            path, recipe = self._repairer.save(record, recipe, repair, name, form)
+        else:
+            path = save_record(record, recipe, self._host.save_folder(), name, sources=sources, form=form)
         self._worker.note_saved(ev.Saved(path.name, recipe.to_json()))
         self._host.refresh()
         return path
@@ -151,8 +174,15 @@ class Studies:
         """Waits until no study is active; for the command line and for tests."""
         self._worker.join(timeout_s)
 
+    def join_benchmark(self, timeout_s: float | None = None) -> None:
+        """Waits until no benchmark runs; for tests."""
+        self._errand.join(timeout_s)
+
     def close(self) -> None:
-        """Stops a running study, takes a lent mix back and lets the files go."""
+        """Stops what is running, takes a lent mix back and lets the files go."""
+        self._errand.stop()
+        self._errand.join()
+        self._repairer.close()
         self._worker.close()
         self._lending.end()
 
@@ -198,19 +228,24 @@ class Studies:
 
     def freeze(self, study: str, groups: Sequence[str]) -> Snapshot:
         """Starts a study that begins with another one's best mix and leaves some groups as they are there."""
+        self._errand.refuse()
         record = self.record(study)
         return self._worker.launch(self._opening(frozen_from(record, groups)))
 
-    def try_mix(self, study: str, choice: Choice, wish: Wish) -> Mapping[str, Any]:
+    def try_mix(
+        self, study: str, choice: Choice, wish: Wish, repair: Repair | None = None
+    ) -> Mapping[str, Any]:
         """Draws a wish with a mix of a study and keeps the pictures in its folder; see ``StudyArchive``."""
-        record = self.record(study)
-        images = self._easel.draw(
-            record,
-            choice.recipe(record),
-            wish,
-            sources=self._sources(study),
-            check=lambda: self._is_free(record),
-        )
+        record, captured = self.record(study), None
+        recipe = choice.recipe(record)
+
+        def check() -> None:
+            self._is_free(record)
+
+        if repair is not None:
+            images, captured = self._repairer.draw(record, recipe, repair, wish, check)
+        else:
+            images = self._easel.draw(record, recipe, wish, sources=self._sources(study), check=check)
         files = Pictures(study_folder(self._folder, study)).keep_tries(images)
         return {
             "study": study,
@@ -218,6 +253,7 @@ class Studies:
             "files": list(files),
             "prompt": wish.prompt,
             "seeds": [wish.seed + i for i in range(wish.count)],
+            "captured": captured,
         }
 
     def record(self, study: str) -> StudyRecord:
@@ -244,6 +280,10 @@ class Studies:
         """The user's own presets."""
         return self._presets
 
+    def benchmarks(self) -> Benchmarks:
+        """Upstream's benchmark on any checkpoints."""
+        return self._benchmarks
+
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _sources(self, study: str) -> Sources | None:
@@ -251,7 +291,10 @@ class Studies:
         return opened.sources if opened is not None and opened.record.opened.study == study else None
 
     def _is_free(self, record: StudyRecord) -> None:
-        """Refuses to load one base while a study works on another."""
+        """Refuses to load one base while a study or a benchmark works on another."""
+        base = record.settings.base
+        if self._errand.now.running and not is_selected(self._host, base):
+            raise StudyError("A benchmark is running", wanted=base.name, fix="Stop it first")
         now, opened = self.snapshot(), self._worker.study
         if not now.state.active:
             return
@@ -263,6 +306,12 @@ class Studies:
                 found=opened.record.sources[0].name,
                 wanted=record.sources[0].name,
                 fix="Stop it first",
+            )
+
+    def _no_study_runs(self) -> None:
+        if self.snapshot().state.active:
+            raise StudyError(
+                "A study is running", found=self.snapshot().study, fix="Stop it, or wait until it has ended"
             )
 
     def _opening(self, settings: StudySettings) -> Opening:
@@ -285,7 +334,9 @@ class Studies:
         for field in ("base", "partners"):
             if field in merged:
                 merged[field] = self._resolve(field, merged[field])
-        return StudySettings.from_mapping(merged)
+        checked = StudySettings.from_mapping(merged)
+        check_possible(checked, self._host)
+        return checked
 
     def _resolve(self, field: str, value: Any) -> Any:
         """Names of the host's checkpoints to their paths."""
@@ -301,7 +352,7 @@ class Studies:
                 wanted="a .safetensors or .ckpt file",
                 fix="Refresh the list or check the path",
             )
-        return str(path)
+        return str(path) if str(value) else ""
 
     def _open_new(self, settings: StudySettings) -> tuple[OpenStudy, Journal]:
         study = open_new(settings, self._host, self._open_tagger)

@@ -6,7 +6,9 @@ import math
 import statistics
 
 from lib_rimo.study.record import StudyRecord, Trial
+from lib_rimo.study.settings import StudySettings
 from lib_rimo.study.snapshot import CurvePoint, Grid, Snapshot
+from lib_rimo.study.watching import watch_of
 
 RECENT_BATCHES = 24
 """Batches that the speed is taken from: long enough to be steady, short enough to follow a busy machine."""
@@ -14,22 +16,35 @@ ARMS_BESIDE_PARENTS = 3
 """Base, plain average and winner are measured beside the partners."""
 
 
+def images_to_measure(settings: StudySettings, epochs: int) -> int:
+    """Images on unseen prompts: of the final comparison, and of the winners between the epochs."""
+    between = min(settings.checked, settings.unseen) * (epochs - 1)
+    return settings.unseen * (len(settings.partners) + ARMS_BESIDE_PARENTS) + between
+
+
 def snapshot_of(record: StudyRecord) -> Snapshot:
     """Everything of a snapshot that follows from the record; state, message and live pictures are the runner's."""
     settings = record.settings
-    to_measure = settings.unseen * (len(settings.partners) + ARMS_BESIDE_PARENTS)
-    left = settings.budget - record.images + to_measure - record.images_measured
+    early = record.epochs < settings.epochs
+    budget = record.images if early else settings.budget
+    to_measure = images_to_measure(settings, record.epochs)
+    if record.result is not None:
+        to_measure = record.images_measured  # equal winners are drawn once; older studies drew other ones
+    left = budget - record.images + to_measure - record.images_measured
     speed, spread = _seconds_per_image(record)
     best = record.best()
+    current = record.current
     return Snapshot(
         study=record.opened.study,
         base=record.sources[0].name,
         partners=tuple(s.name for s in record.sources[1:]),
         epoch=record.epoch,
-        epochs=settings.epochs,
+        epochs=record.epochs,
         trial=sum(t.done is not None for t in record.trials),
+        mix_images=0 if current is None else len(current.prompt_ids),
+        mix_drawn=0 if current is None else len(current.scores),
         images=record.images,
-        budget=settings.budget,
+        budget=budget,
         measured=record.images_measured,
         to_measure=to_measure,
         images_per_s=1.0 / speed if speed else 0.0,
@@ -37,6 +52,7 @@ def snapshot_of(record: StudyRecord) -> Snapshot:
         curve=curve(record),
         grids=tuple(Grid(g.epoch, g.files, g.prompts) for g in record.grids),
         result=record.result,
+        watch=watch_of(record.watched) if record.watched is not None else None,
         recipe=best.to_json(with_paths=True) if record.trials else None,
         saved=tuple(s.file for s in record.saved),
         notes=record.opened.notes,
@@ -81,4 +97,7 @@ def _seconds_per_image(record: StudyRecord) -> tuple[float, float]:
 def _eta(left: int, speed: float, spread: float) -> tuple[float, float, float] | None:
     if not speed:
         return None
-    return (left * max(0.0, speed - 2 * spread), left * speed, left * (speed + 2 * spread))
+    factor = (
+        1 + 2 * spread / speed
+    )  # by a factor to both sides, so that a first guess does not begin at nothing
+    return (left * speed / factor, left * speed, left * speed * factor)

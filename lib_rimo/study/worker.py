@@ -98,12 +98,14 @@ class Worker:
             StudyError: Another one is running.
         """
         known = known or Snapshot()
-        self._display(known.but(state=StudyState.PREPARING, message="Reading the checkpoints", error=""))
+        shown = self._display(
+            known.but(state=StudyState.PREPARING, message="Reading the checkpoints", error="")
+        )
         self._release()
         self._commands = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, args=(opening,), name="rimo-study", daemon=True)
         self._thread.start()
-        return self.snapshot()
+        return shown  # the thread may be further by now, or even done
 
     def display(self, snapshot: Snapshot) -> Snapshot:
         """Puts another study on display, one that nobody works on; lets the one before go.
@@ -246,6 +248,6 @@ class Worker:
 
 
 def _live(state: StudyState, snapshot: Snapshot) -> str:
-    if state is StudyState.SEARCHING and snapshot.trial:
-        return f"trial {snapshot.trial}"
+    if state is StudyState.SEARCHING and (trial := snapshot.trial + (snapshot.mix_drawn > 0)):
+        return f"trial {trial}"
     return "a mix" if state is StudyState.MEASURING else ""

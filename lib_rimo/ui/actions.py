@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
+import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from lib_rimo.errors import RimoError, SettingsError
+from lib_rimo.study.presets import SCRIPTS
 from lib_rimo.study.service import StudyService
 from lib_rimo.ui import form
 
@@ -16,6 +19,7 @@ Update = dict[str, Any]
 
 FEWEST = 2
 MARKED = "Not started: see the marked field."
+NO_TIME = "the time is known once the first images are drawn"
 IN_SIGHT = ("base", "partners", "preset")
 """Settings whose fields are never folded away."""
 
@@ -30,6 +34,7 @@ class Actions:
         fields: The settings that have a place for an error beside them, in the order of the outputs.
         presets: Label -> name of the sizes that the program offers.
         partitions: Label -> name.
+        scripts: Label -> settings of upstream's earlier scripts.
         default_preset: Label of the size to begin with.
     """
 
@@ -41,6 +46,7 @@ class Actions:
         self.presets = {str(preset["label"]): name for name, preset in self._presets.items()}
         self.default_preset = str(self._presets[options["default"]["preset"]]["label"])
         self.partitions = {label: name for name, label in form.PARTITIONS.items()}
+        self.scripts = {script.label: script.settings for script in SCRIPTS.values()}
 
     def options(self) -> Mapping[str, Any]:
         """What the service offers now."""
@@ -53,6 +59,40 @@ class Actions:
         return [
             name if names.count(name) == 1 else str(f["path"]) for name, f in zip(names, files, strict=True)
         ]
+
+    def folders(self) -> list[str]:
+        """The folders that checkpoints lie in, the one that holds all the others first; none if there is but one."""
+        root, held = self._places()
+        below = sorted({place for place in held.values() if place != root})
+        return [root, *below] if below else []
+
+    def in_folder(self, folder: object, base: object, partners: object) -> list[Update]:
+        """Offers what lies in a folder or below; what is chosen stays chosen, and so is offered too.
+
+        Returns:
+            Updates for base and partners.
+        """
+        root, held = self._places()
+        wanted = str(folder or root)
+        inside = [n for n, place in held.items() if wanted == root or f"{place}/".startswith(f"{wanted}/")]
+        kept = [str(name) for name in partners] if isinstance(partners, list) else []
+        first = [str(base)] if base else []
+        return [
+            _update(choices=list(dict.fromkeys([*first, *inside])), value=base),
+            _update(choices=list(dict.fromkeys([*kept, *inside])), value=kept),
+        ]
+
+    def _places(self) -> tuple[str, dict[str, str]]:
+        """The folder above all checkpoints, and where each one lies: short names that begin with that folder's."""
+        files = self.options()["checkpoints"]
+        parents = [Path(str(file["path"])).parent for file in files]
+        try:
+            root = Path(os.path.commonpath(parents))
+        except ValueError:  # no checkpoints, or on several drives
+            return "*", dict(zip(self.checkpoint_names(), map(str, parents), strict=True))
+        name = root.name or str(root)
+        places = ["/".join((name, *parent.relative_to(root).parts)) for parent in parents]
+        return name, dict(zip(self.checkpoint_names(), places, strict=True))
 
     def shortage(self) -> str:
         """What to do where there is nothing to mix, as HTML; empty where there is."""
@@ -83,24 +123,48 @@ class Actions:
             for field in form.FIELDS.values()
         ]
 
-    def checkpoints(self) -> list[Update]:
-        """The lists of checkpoints as they are now; what is chosen stays chosen."""
-        names, missing = self.checkpoint_names(), self.shortage()
+    def script_values(self, label: object) -> list[Update]:
+        """Fills in what an earlier script of upstream had; leaves the rest as it is.
+
+        Returns:
+            Updates for the block groups and all of ``form.FIELDS``.
+        """
+        settings = self.scripts.get(str(label), {})
+        values = form.values_of(settings)
+        filled = (name if field.setting in settings else "" for name, field in form.FIELDS.items())
+        partition = form.PARTITIONS.get(str(settings.get("partition")))
         return [
-            _update(choices=names),
-            _update(choices=names),
+            _update(value=partition) if partition else _update(),
+            *(_update(value=values[name]) if name else _update() for name in filled),
+        ]
+
+    def checkpoints(self, base: object, partners: object) -> list[Update]:
+        """The lists of checkpoints as they are now; what is chosen stays chosen.
+
+        List and choice go out together: gradio's page remembers what is chosen by its place in the list.
+
+        Returns:
+            Updates for base, partners, what is missing, and the folder.
+        """
+        names, missing, folders = self.checkpoint_names(), self.shortage(), self.folders()
+        kept = [name for name in partners if name in names] if isinstance(partners, list) else []
+        return [
+            _update(choices=names, value=base if base in names else None),
+            _update(choices=names, value=kept),
             _update(value=missing, visible=bool(missing)),
+            _update(choices=folders, value=folders[0] if folders else None, visible=bool(folders)),
         ]
 
     def estimate(self, *values: object) -> list[Update]:
         """What such a study would cost, and beside each field what is wrong with it."""
         preset = self.explanation(values[2])
         try:
-            text = str(self._service.estimate(self._settings(values))["text"])
+            found = self._service.estimate(self._settings(values))
         except SettingsError as error:
             return [_update(value=preset), *self._marks(error)]
         except RimoError as error:
             return [_update(value=preset + _paragraph(str(error), "rimo-bad")), *self._marks(None)]
+        text = str(found["text"]) if found["hours"] is not None else f"{found['text']} · {NO_TIME}"
         return [_update(value=preset + _paragraph(text, "rimo-cost")), *self._marks(None)]
 
     def start(self, *values: object) -> list[Update]:
@@ -109,7 +173,7 @@ class Actions:
             self._service.start(self._settings(values))
         except SettingsError as error:
             shown = error.field in IN_SIGHT
-            told = MARKED if shown else f"Not started. {error}"
+            told = MARKED if shown else f"Not started. {_said(error)}"
             folded = _update(open=True) if error.field in self.fields and not shown else _update()
             return [_message(told), folded, *self._marks(error)]
         except RimoError as error:
@@ -152,6 +216,17 @@ class Actions:
             _update(value=partners) if partners else _update(),
         ]
         return [*models, *self._filled(last), listed]
+
+    def opened(self, base: object, partners: object) -> list[Update]:
+        """What a page shows that was just opened: the lists as they are now, filled in as the last study was.
+
+        Returns:
+            Updates for all of ``form.INPUTS``, the list of own presets, what is missing, and the folder.
+        """
+        restored = self.restore()
+        chosen = [field.get("value", old) for field, old in zip(restored, (base, partners), strict=False)]
+        *models, missing, folder = self.checkpoints(*chosen)
+        return [*models, *restored[2:], missing, folder]
 
     def load_preset(self, name: object) -> list[Update]:
         """Fills in a preset of the user's; the checkpoints stay as they are.
@@ -209,9 +284,20 @@ class Actions:
     def _marks(self, error: SettingsError | None) -> list[Update]:
         field = error.field if error is not None else ""
         return [
-            _update(value=_paragraph(str(error), "rimo-bad") if name == field else "", visible=name == field)
+            _update(
+                value=_paragraph(_said(error), "rimo-bad") if name == field else "", visible=name == field
+            )
             for name in self.fields
         ]
+
+
+def _said(error: SettingsError | None) -> str:
+    """An error as the form says it: a setting by the name that stands above its field."""
+    field = form.FIELDS.get(error.field) if error is not None else None
+    said = str(error)
+    if field is not None and said.startswith(f"{field.setting} "):
+        return field.label + said.removeprefix(field.setting)
+    return said
 
 
 def _tell(command: Callable[[], object]) -> Update:

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 TRIAL, BEST, BASE, PARENT = "#9aa3b2", "#e8590c", "#495057", "#1c7ed6"
 
 
-def curve_figure(snapshot: Snapshot) -> Figure:
+def curve_figure(snapshot: Snapshot, *, wordless: bool = False) -> Figure:
     """Trials as dots, the search's estimate of its best mix as a line with its 95 % interval.
 
     The figure belongs to no pyplot state, so any thread may draw it.
 
     Args:
         snapshot: A study with or without trials.
+        wordless: Leave out title, names and legend, which the page around the figure then says in its language.
 
     Returns:
         One pair of axes: images drawn by the search against accuracy in percent.
@@ -31,11 +32,13 @@ def curve_figure(snapshot: Snapshot) -> Figure:
     axes = figure.subplots()
     _trials(axes, snapshot)
     _levels(axes, snapshot)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", alpha=0.25)
+    if wordless:
+        return figure
     axes.set_xlabel("images drawn by the search")
     axes.set_ylabel("prompted tags found, %")
     axes.set_title(_title(snapshot), loc="left", fontsize=11)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", alpha=0.25)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, loc="lower right", fontsize=9)
     return figure

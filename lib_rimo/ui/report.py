@@ -12,7 +12,7 @@ from lib_rimo.study.shelf import started_at
 from lib_rimo.study.snapshot import Snapshot
 from lib_rimo.ui.report_look import STYLE
 from lib_rimo.ui.report_pictures import curve, grids
-from lib_rimo.ui.report_tables import arms, blocks, categories, pairs, tags, text
+from lib_rimo.ui.report_tables import arms, blocks, categories, pairs, tags, text, watched
 from lib_rimo.ui.sentences import STATES, gain
 
 
@@ -34,11 +34,15 @@ def report_html(archive: StudyArchive, study: str) -> str:
         parts.append(_section("Result", arms(snapshot.result, snapshot.base)))
         parts.append(_section("Category by category", categories(snapshot.result, snapshot.base)))
         parts.append(_section("Most gained and most lost tags", tags(snapshot.result)))
+    if snapshot.watch is not None:
+        parts.append(_section("Epoch by epoch", watched(snapshot.watch)))
     if snapshot.grids:
         parts.append(_section("The same images after each epoch", grids(archive, snapshot)))
     parts.append(_section("The best mix, block by block", blocks(archive, study)))
-    parts.append(_section("Settings", pairs(_settings(record))))
-    parts.append(_section("Versions", pairs({"rimo": lib_rimo.__version__, **record.opened.versions})))
+    parts.append(_section("Settings", pairs(_settings(record), technical=True)))
+    parts.append(
+        _section("Versions", pairs({"rimo": lib_rimo.__version__, **record.opened.versions}, technical=True))
+    )
     title = text(f"{snapshot.base} \N{MIDDLE DOT} Rimo Random Mix")
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'

@@ -15,6 +15,7 @@ h2{font-size:1.2rem;margin:2.2rem 0 .6rem;border-bottom:1px solid var(--line);pa
 .gain{font-size:1.15rem}.gain strong{font-size:1.8rem}
 .up strong,td.up{color:var(--up)}.down strong,td.down{color:var(--down)}
 .note{color:var(--soft);font-size:.92rem}
+.warning{border-left:4px solid var(--down);padding:.1rem .9rem;color:var(--down)}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.95rem}
 th,td{padding:.25rem .7rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap;vertical-align:top}
@@ -26,6 +27,11 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1.2rem;margin:.
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 img{max-width:100%;height:auto}
 .figure{background:#fff;border:1px solid var(--line);border-radius:6px;padding:.5rem;display:block}
+.keys{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1.4rem;padding:0;margin:.5rem 0 0;font-size:.92rem}
+.keys li{display:flex;align-items:center;gap:.5rem}.keys i{flex:none}
+.keys .dot{width:8px;height:8px;border-radius:50%;background:currentColor}
+.keys .line{width:26px;border-top:3px solid}.keys .dash{width:26px;border-top:2px dashed}
+.keys .whisker{height:16px;border-left:3px solid;margin:0 8px}
 .grid{display:grid;gap:4px}.grid img{display:block;width:100%;border-radius:3px}
 .grid figure{margin:0}.grid figcaption{font-size:.8rem;color:var(--soft);overflow-wrap:anywhere}
 .heat td{text-align:center;padding:.25rem .4rem;border:1px solid var(--line)}

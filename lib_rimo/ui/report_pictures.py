@@ -11,8 +11,8 @@ from PIL import Image
 from lib_rimo.errors import RimoError
 from lib_rimo.study.service import StudyArchive
 from lib_rimo.study.snapshot import Grid, Snapshot
-from lib_rimo.ui.charts import curve_figure
-from lib_rimo.ui.report_tables import text
+from lib_rimo.ui.charts import BASE, BEST, PARENT, TRIAL, curve_figure
+from lib_rimo.ui.report_tables import named, text
 
 GRID_SIDE = 288
 """Pixels of a picture in a report: enough to see what is there; a thorough study's stays near a megabyte."""
@@ -20,9 +20,9 @@ _QUALITY = 82
 
 
 def curve(snapshot: Snapshot) -> str:
-    """The accuracy curve on white, so that it reads on any ground."""
+    """The accuracy curve on white, so that it reads on any ground; its words are the page's, below it."""
     out = io.BytesIO()
-    curve_figure(snapshot).savefig(out, format="png", facecolor="white")
+    curve_figure(snapshot, wordless=True).savefig(out, format="png", facecolor="white")
     out.seek(0)
     with Image.open(out) as picture:
         data = _webp(picture.convert("RGB"), lossless=True)
@@ -31,7 +31,30 @@ def curve(snapshot: Snapshot) -> str:
         f"Accuracy of {snapshot.trial} mixes; best estimate {100 * last.best:.1f} percent, "
         f"{100 * last.low:.1f} to {100 * last.high:.1f}"
     )
-    return f'<img class="figure" alt="{text(told)}" src="{data}">'
+    return f'<img class="figure" alt="{text(told)}" src="{data}">{_legend(snapshot)}'
+
+
+def _legend(snapshot: Snapshot) -> str:
+    """What stands for what in the figure."""
+    keys = [
+        ("dot", TRIAL, text("one mix tried")),
+        ("line", BEST, text("best so far, with its 95 % interval")),
+    ]
+    if (result := snapshot.result) is not None:
+        keys.append(("dash", BASE, text("base, measured")))
+        if result.best_parent in result.parents:
+            keys.append(("dash", PARENT, f"{named(result.best_parent)}, {_span('measured')}"))
+        keys.append(("whisker", BEST, text("this mix, measured")))
+    items = "".join(
+        f'<li><i class="{kind}" style="color:{colour}"></i><span>{words}</span></li>'
+        for kind, colour, words in keys
+    )
+    axes = text("Upwards: prompted tags found, in percent. To the right: images drawn by the search.")
+    return f'<ul class="keys">{items}</ul><p class="note">{axes}</p>'
+
+
+def _span(words: str) -> str:
+    return f"<span>{text(words)}</span>"
 
 
 def grids(archive: StudyArchive, snapshot: Snapshot) -> str:
@@ -50,10 +73,11 @@ def _picture(archive: StudyArchive, study: str, grid: Grid, i: int) -> str:
     try:
         data = _thumbnail(archive.picture(study, grid.files[i]))
     except (RimoError, OSError):  # a picture that was deleted by hand is missing, no reason to have no report
-        return f"<figure><figcaption>{text(prompt)} (the image is gone)</figcaption></figure>"
-    alt = text(f"{_name(grid)}: {prompt}")
-    caption = f"<figcaption>{text(prompt)}</figcaption>" if not grid.epoch else ""
-    return f'<figure><img alt="{alt}" src="{data}">{caption}</figure>'
+        gone = _span("(the image is gone)")
+        return f"<figure><figcaption>{named(prompt)} {gone}</figcaption></figure>"
+    alt = text(prompt)
+    caption = f"<figcaption>{named(prompt)}</figcaption>" if not grid.epoch else ""
+    return f'<figure translate="no"><img alt="{alt}" src="{data}">{caption}</figure>'
 
 
 def _name(grid: Grid) -> str:

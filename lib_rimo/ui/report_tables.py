@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import StudyError
 from lib_rimo.study.mixes import Choice
 from lib_rimo.study.service import StudyArchive
-from lib_rimo.study.snapshot import CategoryRow, Result, TagRow
+from lib_rimo.study.snapshot import CategoryRow, Result, TagRow, Watch
+from lib_rimo.ui.epochs import epochs
 from lib_rimo.ui.sentences import number, percent, points, span, tone
 from lib_rimo.ui.tables import category_rows, parent_names
 
@@ -27,40 +29,82 @@ def text(value: object) -> str:
     return html.escape(str(value))
 
 
+def named(value: object) -> str:
+    """A name, which no translation touches, as HTML."""
+    return f'<span translate="no">{text(value)}</span>'
+
+
 def short(name: str) -> str:
     """A checkpoint's name without its ending, for the head of a column."""
     return Path(name).stem
 
 
-def pairs(values: Mapping[str, Any]) -> str:
-    """Names and values."""
-    items = "".join(f"<dt>{text(name)}</dt><dd>{text(_plain(value))}</dd>" for name, value in values.items())
+def pairs(values: Mapping[str, Any], *, technical: bool = False) -> str:
+    """Names and values; technical names are those of the program's settings and stay."""
+    told = {name: _plain(value) for name, value in values.items()}
+    items = "".join(
+        f"<dt>{named(name)}</dt><dd>{text(value) if value in _SAID else named(value)}</dd>"
+        if technical
+        else f"<dt>{text(name)}</dt><dd>{text(value)}</dd>"
+        for name, value in told.items()
+    )
     return f"<dl>{items}</dl>"
 
 
 def arms(result: Result, base: str) -> str:
     """Accuracy of the mix and of everything it is compared with."""
-    rows = [("this mix", result.merged), (f"{base} (base)", result.base), *result.parents.items()]
+    rows = [("this mix", result.merged), (f"{named(base)} <span>(base)</span>", result.base)]
+    rows += [(named(name), interval) for name, interval in result.parents.items()]
     rows.append(("plain average of all", result.uniform))
-    lines = [(name, percent(i.mean), span(i), f"{i.images:,}", f"{i.tags:,}") for name, i in rows]
+    lines = [(name, percent(i.mean), text(span(i)), f"{i.images:,}", f"{i.tags:,}") for name, i in rows]
     note = "Share of the prompted tags that the tagger found, with its 95 % interval. No search step saw these prompts."
-    return _table(("", "tags found", "95 % interval", "images", "tags"), lines) + _note(note)
+    return _table(("", "tags found", "95 % interval", "images", "tags"), lines, escaped=True) + _note(note)
 
 
 def categories(result: Result, base: str) -> str:
     """The accuracy table, every parent beside the mix."""
     names = parent_names(result)
-    head = ("category", "this mix", short(base), "mean of parents", "deviation", *map(short, names))
+    told = ("category", "this mix", named(short(base)), "mean of parents", "deviation")
+    head = (*told, *(named(short(name)) for name in names))
     lines = []
     for shown, row in zip(category_rows(result), result.categories, strict=True):
         whole = (_with_span(row.merged), _with_span(row.base), text(shown["parents"]), _deviation(row))
         each = (_with_span(row.partners.get(name)) for name in names)
-        lines.append((text(shown["category"]), *whole, *each))
+        lines.append((_category(shown), *whole, *each))
     note = (
         "Deviation: the mix against the mean of base and partners, in percent of that mean, with its 95 % interval; "
         "bold where that is above or below zero."
     )
     return _table(head, lines, escaped=True) + _note(note)
+
+
+def watched(watch: Watch) -> str:
+    """Accuracy and the signs of broken shapes, epoch by epoch; the warning before it, the outlook after."""
+    shown = epochs(watch)
+    head = ("", "tags found", "gain in points", "unusual pictures", "drift")
+    lines = [
+        (
+            f"<b>{text(row['name'])}</b>" if row["warned"] else text(row["name"]),
+            *(_beside(row[name], row[f"{name}_span"]) for name in ("accuracy", "gain", "unusual")),
+            text(row["drift"]),
+        )
+        for row in shown["rows"]
+    ]
+    signs = "".join(
+        f"<li><b>{text(name)}</b>: <span>{text(sign)}</span></li>" for name, sign in shown["signs"]
+    )
+    told = f'<div class="warning"><p>{text(shown["warning"])}</p><ul>{signs}</ul></div>' if signs else ""
+    note = (
+        "On prompts that the search never saw, with 95 % intervals; the gain is over the epoch before. Unusual: share "
+        f"of pictures unlike those of base and partners. Drift: distance of the weights from the nearest parent; at "
+        f"most {shown['limit']} between the parents."
+    )
+    outlook = f"<p>{text(shown['outlook'])}</p>" if shown["outlook"] else ""
+    return told + _table(head, lines, escaped=True) + _note(note) + outlook
+
+
+def _beside(value: str, ends: str) -> str:
+    return f"{text(value)}<br><small>{text(ends)}</small>" if ends else text(value)
 
 
 def tags(result: Result) -> str:
@@ -99,7 +143,7 @@ def blocks(archive: StudyArchive, study: str) -> str:
     rows = [
         _heat_row(short(name), row, strongest) for name, row in zip(mix["partners"], weights, strict=True)
     ]
-    head = "".join(f'<th scope="col">{text(name)}</th>' for name in names)
+    head = "".join(f'<th scope="col">{text(group_title(name))}</th>' for name in names)
     table = f'<table class="heat"><tr><td></td>{head}</tr>{"".join(rows)}{told}</table>'
     recipe = json.dumps(mix["recipe"], ensure_ascii=False, indent=1)
     return (
@@ -108,6 +152,22 @@ def blocks(archive: StudyArchive, study: str) -> str:
     )
 
 
+def group_title(name: str) -> str:
+    """What a block group is called: ``in0-6`` is "input 0-6", with a proper dash."""
+    if found := _SIDE.fullmatch(name):
+        side = "input" if found[1] == "in" else "output"
+        return f"{side} {found[2]}".strip().replace("-", "\N{EN DASH}")
+    return _TITLES.get(name, name)
+
+
+_SIDE = re.compile(r"(in|out)_?([\d+-]*)")
+_TITLES = {
+    "mid": "middle",
+    "text": "text encoder",
+    "text2": "second text encoder",
+    "vae": "VAE",
+    "rest": "the rest",
+}
 _STATES = {"matters": "matters", "unclear": "open", "dead": "no effect", "frozen": "frozen"}
 
 
@@ -124,7 +184,7 @@ def _heat_row(name: str, weights: Sequence[float], strongest: float) -> str:
         f'<td style="--w:{shade:.2f}">{_hundredths(weight)}</td>'
         for weight, shade in zip(weights, shades, strict=True)
     )
-    return f'<tr class="weights"><th scope="row">{text(name)}</th>{cells}</tr>'
+    return f'<tr class="weights"><th scope="row">{named(name)}</th>{cells}</tr>'
 
 
 def _hundredths(value: float) -> str:
@@ -138,7 +198,7 @@ def _row(name: str, cells: Iterable[str]) -> str:
 def _tags(kind: str, rows: list[TagRow]) -> str:
     lines = [
         (
-            text(row.tag) + (" \N{HEAVY ASTERISK}" if row.sure else ""),
+            named(row.tag) + (" \N{HEAVY ASTERISK}" if row.sure else ""),
             f"{text(points(row.gain))} <small>{text(span(row.gain))}</small>",
             text(percent(row.merged)),
             text(percent(row.base)),
@@ -147,6 +207,10 @@ def _tags(kind: str, rows: list[TagRow]) -> str:
         for row in rows
     ]
     return _table((f"most {kind}", "points", "this mix", "base", "asked"), lines, escaped=True)
+
+
+def _category(shown: Mapping[str, Any]) -> str:
+    return text(shown["category"]) if shown["whole"] else named(shown["category"])
 
 
 def _deviation(row: CategoryRow) -> str:
@@ -163,7 +227,7 @@ def _with_span(interval: Interval | None) -> str:
 
 
 def _table(head: Iterable[object], lines: Iterable[Iterable[object]], *, escaped: bool = False) -> str:
-    top = "".join(f'<th scope="col">{text(cell)}</th>' for cell in head)
+    top = "".join(f'<th scope="col">{cell if escaped else text(cell)}</th>' for cell in head)
     body = "".join(
         f"<tr>{''.join(f'<td>{cell if escaped else text(cell)}</td>' for cell in line)}</tr>"
         for line in lines
@@ -175,9 +239,16 @@ def _note(words: str) -> str:
     return f'<p class="note">{text(words)}</p>'
 
 
+_NONE, _OPEN = "none", "as the model or the tagger has it"
+_SAID = ("yes", "no", _NONE, _OPEN)
+"""Values of settings that are words for the reader."""
+
+
 def _plain(value: object) -> object:
     if value is None:
-        return "as the model or the tagger has it"
+        return _OPEN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or "none"
-    return "none" if value == "" else value
+        return ", ".join(map(str, value)) or _NONE
+    return _NONE if value == "" else value

@@ -17,12 +17,14 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 import lib_rimo
 from lib_rimo.errors import RimoError, StudyError
 from lib_rimo.study.mixes import Choice
+from lib_rimo.study.saving import form_of
 from lib_rimo.study.service import StudyService
 from lib_rimo.study.snapshot import Result
 from lib_rimo.ui.answers import answer, download, stands
 from lib_rimo.ui.charts import curve_figure
+from lib_rimo.ui.routes_bench import add_bench
 from lib_rimo.ui.routes_history import add_history
-from lib_rimo.ui.routes_mixes import add_mixes, add_presets
+from lib_rimo.ui.routes_mixes import add_mixes, add_presets, repair_of
 from lib_rimo.ui.status import status
 from lib_rimo.ui.tables import category_csv, category_markdown, tag_csv, tag_markdown
 
@@ -47,6 +49,7 @@ def add_routes(app: FastAPI, service: StudyService, authorise: Callable[..., Any
     add_history(router, service)
     add_mixes(router, service)
     add_presets(router, service)
+    add_bench(router, service)
     app.include_router(router)
 
 
@@ -121,8 +124,9 @@ def _steering(router: APIRouter, service: StudyService) -> None:
 
     def save(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008
         def work() -> dict[str, Any]:
-            kind = str(body.get("number_type") or "")
-            return {"file": service.save(str(body.get("name", "")), Choice.of(body), kind).name}
+            name = str(body.get("name", ""))
+            path = service.save(name, Choice.of(body), form_of(body), repair_of(body))
+            return {"file": path.name}
 
         return answer(work)
 

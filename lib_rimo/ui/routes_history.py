@@ -11,6 +11,7 @@ from lib_rimo.study.service import StudyArchive
 from lib_rimo.ui.answers import NOT_FOUND, answer, download, stands
 from lib_rimo.ui.report import report_html
 from lib_rimo.ui.strip import FORMATS, strip
+from lib_rimo.ui.words import translated, words
 
 
 def add_history(router: APIRouter, archive: StudyArchive) -> None:
@@ -37,8 +38,11 @@ def add_history(router: APIRouter, archive: StudyArchive) -> None:
 
         return answer(work)
 
-    def report(study: str) -> Response:
-        return download(lambda: report_html(archive, study), "text/html", f"rimo-{study}.html")
+    def report(study: str, lang: str = "") -> Response:
+        def work() -> str:
+            return translated(report_html(archive, study), words(lang))
+
+        return download(work, "text/html", f"rimo-{study}.html")
 
     router.add_api_route("/studies", studies, methods=["GET"])
     router.add_api_route("/studies/{study}", study, methods=["GET"])
@@ -50,9 +54,10 @@ def add_history(router: APIRouter, archive: StudyArchive) -> None:
 
 
 def _strip(archive: StudyArchive, kind: str) -> Any:
-    def handler(study: str, prompt: int = 0) -> Response:
-        return download(
-            lambda: strip(archive, study, prompt, kind), f"image/{kind}", f"rimo-{study}-{prompt}.{kind}"
-        )
+    def handler(study: str, prompt: int = 0, lang: str = "") -> Response:
+        def work() -> bytes:
+            return strip(archive, study, prompt, kind, words(lang))
+
+        return download(work, f"image/{kind}", f"rimo-{study}-{prompt}.{kind}")
 
     return handler

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Body
@@ -9,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from lib_rimo.errors import SettingsError
 from lib_rimo.study.mixes import Choice
+from lib_rimo.study.repairing import Repair
 from lib_rimo.study.service import StudyArchive, StudyService
 from lib_rimo.study.trying import Wish
 from lib_rimo.ui.answers import NOT_FOUND, answer, stands
@@ -33,7 +35,11 @@ def add_mixes(router: APIRouter, archive: StudyArchive) -> None:
         return answer(lambda: stands(archive.freeze(str(body.get("study", "")), _groups(body))))
 
     def try_mix(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008
-        return answer(lambda: archive.try_mix(str(body.get("study", "")), Choice.of(body), Wish.of(body)))
+        def work() -> Mapping[str, Any]:
+            study = str(body.get("study", ""))
+            return archive.try_mix(study, Choice.of(body), Wish.of(body), repair_of(body))
+
+        return answer(work)
 
     def play(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008
         return answer(lambda: {"live": archive.play(str(body.get("study", "")), Choice.of(body))})
@@ -68,6 +74,16 @@ def add_presets(router: APIRouter, service: StudyService) -> None:
     router.add_api_route("/presets", presets, methods=["GET"])
     router.add_api_route("/presets", keep, methods=["POST"])
     router.add_api_route("/presets/delete", forget, methods=["POST"])
+
+
+def repair_of(body: dict[str, Any]) -> Repair | None:
+    """The contact fusion that a request asks for, if it does."""
+    wanted = body.get("repair")
+    if wanted is None:
+        return None
+    if not isinstance(wanted, dict):
+        raise SettingsError("donor", "No well-shaped checkpoint is chosen", fix="Choose one")
+    return Repair.of(wanted)
 
 
 def _groups(body: dict[str, Any]) -> list[str]:

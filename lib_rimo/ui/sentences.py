@@ -123,6 +123,13 @@ def progress(snapshot: Snapshot) -> str:
     return _sentence(" · ".join(parts))
 
 
+def mixing(snapshot: Snapshot) -> str:
+    """How far the mix that is being tried is drawn; empty while none is, or when nothing runs."""
+    if not snapshot.mix_images or not _running(snapshot):
+        return ""
+    return f"mix {snapshot.trial + 1}: {snapshot.mix_drawn:,} of {snapshot.mix_images:,} images"
+
+
 def speed(snapshot: Snapshot) -> str:
     """Images per second, or seconds per image when slower; empty while unknown or when nothing runs."""
     rate = snapshot.images_per_s

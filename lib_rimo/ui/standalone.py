@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,12 @@ logger = logging.getLogger("rimo")
 
 
 def serve(
-    service: StudyService, *, host: str = "127.0.0.1", port: int | None = None, open_browser: bool = True
+    service: StudyService,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    open_browser: bool = True,
+    tell: Callable[[str], None] = logger.info,
 ) -> None:
     """Serves the page until interrupted (ctrl-C or SIGTERM). Call it from the main thread.
 
@@ -38,6 +44,7 @@ def serve(
         host: Address to listen on; only this machine can reach the default.
         port: Port to listen on; None takes the first free one from ``FIRST_PORT``, 0 any free one.
         open_browser: Whether to open the page in the user's browser.
+        tell: Is told the page's address once it answers, and the end.
 
     Raises:
         HostError: The port is taken, or the page's files are missing. Nothing was started then.
@@ -45,7 +52,7 @@ def serve(
     listener = open_port(host, port)
     try:
         app = make_app(service, host)
-        _run(app, listener, f"http://{_shown(host)}:{listener.getsockname()[1]}/", open_browser)
+        _run(app, listener, f"http://{_shown(host)}:{listener.getsockname()[1]}/", open_browser, tell)
     finally:
         listener.close()
 
@@ -138,13 +145,15 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _run(app: FastAPI, listener: socket.socket, address: str, open_browser: bool) -> None:
+def _run(
+    app: FastAPI, listener: socket.socket, address: str, open_browser: bool, tell: Callable[[str], None]
+) -> None:
     import uvicorn
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            logger.info("Random mix is at %s (ctrl-C ends it)", address)
+            tell(f"Random mix is at {address} (ctrl-C ends it)")
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
@@ -152,7 +161,7 @@ def _run(app: FastAPI, listener: socket.socket, address: str, open_browser: bool
     try:
         Server(config).run([listener])
     except KeyboardInterrupt:
-        logger.info("Random mix has ended")
+        tell("Random mix has ended")
 
 
 def _is_local(host: str) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.study.snapshot import CategoryRow, CurvePoint, Result, Snapshot, StudyState, TagRow
 from lib_rimo.ui import sentences
+from lib_rimo.ui.epochs import epochs
 from lib_rimo.ui.tables import category_rows
 
 RUN = secrets.token_hex(4)
@@ -68,12 +69,14 @@ def status(
         "active": snapshot.state.active,
         "can": _possible(snapshot),
         "fraction": round(sentences.fraction(snapshot), 4),
+        "mix": round(snapshot.mix_drawn / snapshot.mix_images, 3) if snapshot.mix_images else 0.0,
         "steps": _steps(snapshot),
         "text": {
             "state": sentences.STATES[snapshot.state],
             "message": snapshot.message,
             "error": snapshot.error,
             "progress": sentences.progress(snapshot),
+            "mix": sentences.mixing(snapshot),
             "speed": sentences.speed(snapshot),
             "remaining": sentences.remaining(snapshot),
         },
@@ -144,6 +147,7 @@ def _parts(snapshot: Snapshot) -> Mapping[str, Any]:
             "score": f"{sum(found for _, found in latest.tags)} of {len(latest.tags)} tags found",
         },
         "result": None if snapshot.result is None else _result(snapshot.result),
+        "watch": None if snapshot.watch is None else epochs(snapshot.watch),
         "notes": list(snapshot.notes),
         "saved": list(snapshot.saved),
         "live": snapshot.live,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from lib_rimo.errors import StudyError
 from lib_rimo.study.service import StudyArchive
+from lib_rimo.ui.words import Words
 
 FORMATS = ("webp", "gif")
 STEP_MS, LAST_MS = 900, 2200
@@ -17,9 +19,31 @@ STEP_MS, LAST_MS = 900, 2200
 LEAST_SIDE, MOST_SIDE = 256, 768
 """Pixels: smaller pictures are enlarged so that the label can be read, larger ones shrunk to what posts allow."""
 _QUALITY = 85
+_FONTS = {
+    "ja": (
+        "NotoSansCJK-Regular",
+        "NotoSansCJKjp-Regular",
+        "NotoSansJP",
+        "YuGothM",
+        "meiryo",
+        "msgothic",
+        "ipag",
+    ),
+    "zh": ("NotoSansCJK-Regular", "NotoSansCJKsc-Regular", "NotoSansSC", "msyh", "simhei", "PingFang"),
+}
+"""Files of the usual systems' fonts that have a language's letters, the nicer ones first."""
+_ANY = (
+    "Hiragino Sans GB",
+    "wqy-microhei",
+    "wqy-zenhei",
+    "DroidSansFallbackFull",
+    "Arial Unicode",
+    "ARIALUNI",
+)
+"""Fonts that have the letters of both."""
 
 
-def strip(archive: StudyArchive, study: str, prompt: int, kind: str) -> bytes:
+def strip(archive: StudyArchive, study: str, prompt: int, kind: str, said: Words) -> bytes:
     """The animation of one prompt of the sample grid.
 
     Args:
@@ -27,6 +51,7 @@ def strip(archive: StudyArchive, study: str, prompt: int, kind: str) -> bytes:
         study: Whose.
         prompt: Position in the grid, from 0.
         kind: One of ``FORMATS``.
+        said: The language of the labels; English where this machine has no font for it.
 
     Raises:
         StudyError: There is no such study, prompt or picture, or too few epochs to animate.
@@ -37,7 +62,7 @@ def strip(archive: StudyArchive, study: str, prompt: int, kind: str) -> bytes:
         raise StudyError(
             "There is nothing to animate yet", found=f"{len(frames)} pictures", wanted="the end of an epoch"
         )
-    pictures = [_frame(archive.picture(study, file), epoch) for epoch, file in frames]
+    pictures = [_frame(archive.picture(study, file), epoch, said) for epoch, file in frames]
     out = io.BytesIO()
     times = [STEP_MS] * (len(pictures) - 1) + [LAST_MS]
     more: dict[str, Any] = {"quality": _QUALITY, "method": 4} if kind == "webp" else {"optimize": True}
@@ -47,7 +72,7 @@ def strip(archive: StudyArchive, study: str, prompt: int, kind: str) -> bytes:
     return out.getvalue()
 
 
-def _frame(path: Path, epoch: int) -> Image.Image:
+def _frame(path: Path, epoch: int, said: Words) -> Image.Image:
     with Image.open(path) as opened:
         picture = opened.convert("RGB")
     side = max(picture.size)
@@ -56,13 +81,15 @@ def _frame(path: Path, epoch: int) -> Image.Image:
         picture = picture.resize((picture.width * times, picture.height * times), Image.Resampling.BICUBIC)
     elif side > MOST_SIDE:
         picture.thumbnail((MOST_SIDE, MOST_SIDE), Image.Resampling.LANCZOS)
-    return _labelled(picture, f"Epoch {epoch}" if epoch else "Base")
+    label = f"Epoch {epoch}" if epoch else "Base"
+    font = _font_file(said.language)
+    return _labelled(picture, said.say(label), font) if font else _labelled(picture, label, _font_file("en"))
 
 
-def _labelled(picture: Image.Image, label: str) -> Image.Image:
+def _labelled(picture: Image.Image, label: str, font_file: str) -> Image.Image:
     height = max(12, picture.height // 16)
     pad = height // 2
-    font = ImageFont.truetype(str(_font_file()), height)
+    font = ImageFont.truetype(font_file, height)
     pen = ImageDraw.Draw(picture, "RGBA")
     left, top, right, bottom = pen.textbbox((0, 0), label, font=font)
     x, y = pad, picture.height - pad - (bottom - top) - pad
@@ -72,8 +99,16 @@ def _labelled(picture: Image.Image, label: str) -> Image.Image:
     return picture
 
 
-def _font_file() -> Path:
-    """A font that is there on every machine: Pillow's own comes in sizes only since 10.1."""
-    from matplotlib import get_data_path
+@functools.cache
+def _font_file(language: str) -> str:
+    """A font with the letters of a language, or nothing.
 
-    return Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    For English it is one that is there on every machine: Pillow's own comes in sizes only since 10.1.
+    """
+    from matplotlib import get_data_path
+    from matplotlib.font_manager import findSystemFonts
+
+    if language not in _FONTS:
+        return str(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")
+    known = {Path(file).stem.lower(): file for file in findSystemFonts()}
+    return next((known[n.lower()] for n in (*_FONTS[language], *_ANY) if n.lower() in known), "")

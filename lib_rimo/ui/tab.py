@@ -65,13 +65,22 @@ class _Tab:
                         elem_id="rimo-base",
                     )
                     self._error("base")
+                    folders = self._actions.folders()
+                    self._folder = gr.Dropdown(
+                        folders,
+                        value=folders[0] if folders else None,
+                        visible=bool(folders),
+                        label="Folder",
+                        info="Both lists offer what lies in it and in the folders inside. What is chosen stays chosen.",
+                        elem_id="rimo-folder",
+                    )
                 with gr.Column(scale=3, min_width=240):
                     self._partners = gr.Dropdown(
                         choices,
                         value=list(default["partners"]),
                         multiselect=True,
                         label="Partners",
-                        info="Checkpoints of the same kind that may be mixed in, one or more.",
+                        info="Checkpoints of the same kind that may be mixed in, one or more. Type to search.",
                         elem_id="rimo-partners",
                     )
                     self._error("partners")
@@ -93,26 +102,34 @@ class _Tab:
     def _advanced(self) -> None:
         rows = (
             ("budget", "epochs", "unseen"),
+            ("partners_per_epoch", "checked", "stop_when_flat"),
             ("tags_fewest", "tags_most"),
             ("bounds_lowest", "bounds_highest"),
             ("width", "height", "steps", "cfg"),
             ("sampler", "prefix", "negative"),
             ("catalogue", "one_per_category", "frozen"),
+            ("category_weights", "penalty"),
             ("grid_prompts",),
         )
         values = self._actions.first_values()
         with gr.Accordion("Advanced", open=False, elem_id="rimo-advanced") as self._accordion:
             self._own_presets()
+            self._partition = gr.Radio(  # its labels can be translated, those of a list cannot
+                list(self._actions.partitions),
+                value=next(iter(self._actions.partitions)),
+                label="Block groups",
+                info=form.PARTITION_REASON,
+                elem_id="rimo-partition",
+            )
+            self._error("partition")
             with gr.Row():
                 with gr.Column(min_width=200):
-                    self._partition = gr.Dropdown(
-                        list(self._actions.partitions),
-                        value=next(iter(self._actions.partitions)),
-                        label="Block groups",
-                        info=form.PARTITION_REASON,
-                        elem_id="rimo-partition",
+                    self._script = gr.Radio(
+                        list(self._actions.scripts),
+                        label="As an earlier script",
+                        info="Fills in block groups, bounds and partners as the original's scripts had them.",
+                        elem_id="rimo-script",
                     )
-                    self._error("partition")
                 self._field("seed", values)
             for row in rows:
                 with gr.Row():
@@ -145,6 +162,8 @@ class _Tab:
             elif field.kind == "groups":
                 labels = list(form.GROUPS.values())
                 made = gr.Dropdown(labels, value=values[name], multiselect=True, **about)
+            elif field.kind == "choice":
+                made = gr.Dropdown(list(form.PENALTIES.values()), value=values[name], **about)
             elif field.kind == "number":
                 made = gr.Number(value=values[name], **about)
             else:
@@ -172,28 +191,29 @@ class _Tab:
         inputs = [self._inputs[name] for name in form.FIELDS]  # laid out in another order
         settings = [self._base, self._partners, self._preset, self._partition, *inputs]
         report = [self._message, self._accordion, *errors]
-        lists = [self._base, self._partners, self._shortage]
+        lists = [self._base, self._partners, self._shortage, self._folder]
 
         def on(
             event: Callable[..., Any], work: Callable[..., Any], inputs: list[Any], outputs: list[Any]
-        ) -> None:
-            event(work, inputs, outputs, queue=False, show_progress="hidden", api_name=False)
+        ) -> Any:
+            return event(work, inputs, outputs, queue=False, show_progress="hidden", api_name=False)
 
         act.fields = tuple(self._errors)
         on(self._start.click, act.start, settings, report)
         on(self._pause.click, act.pause, [], [self._message])
         on(self._resume.click, act.resume, [], [self._message])
         on(self._stop.click, act.stop, [], [self._message])
-        on(self._refresh.click, act.checkpoints, [], lists)
+        on(self._refresh.click, act.checkpoints, lists[:2], lists)
+        on(self._folder.input, act.in_folder, [self._folder, self._base, self._partners], lists[:2])
         on(self._preset.input, act.preset_values, [self._preset], inputs)
         for component in settings:
             on(component.change, act.estimate, settings, [self._estimate, *errors])
+        on(self._script.input, act.script_values, [self._script], [self._partition, *inputs])
         on(self._own.input, act.load_preset, [self._own], [*settings[2:], self._own_message])
         on(self._keep.click, act.keep_preset, [self._own, *settings], [self._own, self._own_message])
         on(self._forget.click, act.delete_preset, [self._own], [self._own, self._own_message])
-        on(blocks.load, act.checkpoints, [], lists)
-        on(blocks.load, act.restore, [], [*settings, self._own])
-        on(blocks.load, act.estimate, settings, [self._estimate, *errors])
+        opened = on(blocks.load, act.opened, lists[:2], [*settings, self._own, *lists[2:]])
+        on(opened.then, act.estimate, settings, [self._estimate, *errors])  # of what stands there by then
 
 
 def _html(value: str, name: str) -> gr.HTML:

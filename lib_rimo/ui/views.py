@@ -1,6 +1,9 @@
-"""The five views of the lower half: a frame for each, and the sentence that stands there while it is empty."""
+"""The six views of the lower half: a frame for each, and the sentence that stands there while it is empty."""
 
 from __future__ import annotations
+
+from lib_rimo.ui.views_bench import BENCH
+from lib_rimo.ui.views_contact import CONTACT
 
 MOST_TRIED = 4
 """Pictures of one try; more would keep a running study waiting too long."""
@@ -74,6 +77,7 @@ differ by chance; those marked as sure are not among them.</p>
 _BLOCKS = """
 <p class="rimo-wait" data-rimo="blocks-wait">Which part of which partner went into the best mix, and which parts matter
 at all. There is evidence after some dozen mixes.</p>
+<p class="rimo-wait" data-rimo="blocks-busy" hidden>Working out which parts matter…</p>
 <div data-rimo="blocks-box" hidden>
 <div class="rimo-blocks">
 <div class="rimo-unet-box"><label><span>Weights of</span>
@@ -111,7 +115,8 @@ tabs</button>
 <div class="rimo-table-scroll" role="group" aria-label="Weights of the chosen mix" tabindex="0">
 <table class="rimo-table rimo-heat-table rimo-recipe-table"><thead><tr data-rimo="recipe-head"></tr></thead>
 <tbody data-rimo="recipe"></tbody></table></div>
-<p class="rimo-note">Each row adds up to 1: what is not a partner's is the base's.</p>
+<p class="rimo-note">Each row adds up to 1: what is not a partner's is the base's. A model with a weight
+below zero is subtracted.</p>
 <form class="rimo-try" data-rimo="try-form" novalidate>
 <h3>Try a prompt</h3>
 <p class="rimo-note">Drawn once with the base and once with the chosen mix, from the same noise. A running study lets it
@@ -127,6 +132,7 @@ pass and goes on.</p>
 <div><h4 data-rimo="try-base-name"></h4><div class="rimo-tried-row" data-rimo="try-base"></div></div>
 <div><h4 data-rimo="try-mix-name"></h4><div class="rimo-tried-row" data-rimo="try-mix"></div></div></div>
 </form>
+{CONTACT}
 </div>
 """
 
@@ -156,6 +162,7 @@ _ALL = {
     "categories": ("Categories", _CATEGORIES),
     "blocks": ("Blocks", _BLOCKS),
     "recipe": ("Recipe", _RECIPE),
+    "bench": ("Benchmark", BENCH),
     "history": ("History", _HISTORY),
 }
 

@@ -6,7 +6,7 @@ import json
 import random
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from PIL import Image, ImageChops
 from lib_rimo.hosts.diffusers import DiffusersHost
 from lib_rimo.hosts.host import ImageRequest
 from lib_rimo.merging import Recipe, Sources, Swapper, load_partition
+from lib_rimo.study import journal
 from lib_rimo.toy.family import unpack
 from tests.cli.conftest import Run
 
@@ -64,27 +65,35 @@ def test_killed_five_times_a_study_ends_with_the_same_winner(
 ) -> None:
     """``kill -9`` at random moments loses nothing: the same command goes on to the same trials and winner."""
     undisturbed = tmp_path / "undisturbed.json"
-    began = time.monotonic()
     assert rimo(*SMALL, "--json", undisturbed).returncode == 0
-    whole_s = time.monotonic() - began
+    whole = _written(tmp_path / "home")
     environment["RIMO_HOME"] = str(tmp_path / "other home")
     chance = random.Random(11)
     killed = 0
     command = [sys.executable, "-m", "lib_rimo", *SMALL, "--json", str(tmp_path / "killed.json")]
-    for _ in range(5):
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        try:
-            process.wait(chance.uniform(0.3, 0.7) * whole_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            killed += 1
-        process.communicate()
+    pause = threading.Event()
+    # Shares of the journal, since a clock would be wrong on a machine that gets busy.
+    for share in (0.0, 0.1, 0.3, 0.5, 0.8):
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while process.poll() is None and _written(tmp_path / "other home") <= share * whole:
+            pause.wait(0.005)
+        pause.wait(chance.uniform(0, 0.1))
+        killed += process.poll() is None
+        process.kill()
+        process.wait()
     assert killed >= 3, "the moments were too late to disturb anything"
     if not (tmp_path / "killed.json").exists():
         assert rimo(*SMALL, "--json", tmp_path / "killed.json").returncode == 0
     one, other = read(undisturbed), read(tmp_path / "killed.json")
     for name in ("recipe", "trials", "images", "merged", "base", "parents"):
         assert _without_paths(one[name]) == _without_paths(other[name]), name
+
+
+def _written(home: Path) -> int:
+    """Bytes in the journals of a home."""
+    return sum(path.stat().st_size for path in home.glob(f"**/{journal.FILE}"))
 
 
 def _without_paths(value: Any) -> Any:

@@ -88,6 +88,8 @@ def test_contact_writes_a_repaired_checkpoint(three: Family, home: Path, tmp_pat
     assert rimo("rebuild", home / "models" / "fused.safetensors", "--save", "again") == OK
     again = (home / "models" / "again.safetensors").read_bytes()
     assert again == (home / "models" / "fused.safetensors").read_bytes()
+    assert rimo("export", home / "models" / "fused.safetensors", tmp_path / "fused.mecha") == BAD_INPUT
+    assert not (tmp_path / "fused.mecha").exists()
 
 
 def test_recipes_come_and_go(three: Family, home: Path, tmp_path: Path) -> None:
@@ -113,6 +115,25 @@ def test_recipes_come_and_go(three: Family, home: Path, tmp_path: Path) -> None:
     assert (tmp_path / "ours.mecha").read_text().startswith('version 0.1.0\nmodel "base.safetensors"')
 
 
+@pytest.mark.parametrize(("program", "told"), [("supermerger", "Triple sum"), ("model-mixer", "Add-Diff")])
+def test_a_saved_mix_goes_to_another_program_and_comes_back(
+    three: Family, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], program: str, told: str
+) -> None:
+    """The command says what to enter; the recipe that is read again makes the same tensors bit for bit."""
+    recipe = recipe_file(three, tmp_path / "recipe.json", mid=(0.5, 0.25), text=(-0.25, 0.125))
+    assert rimo("merge", recipe, "--save", "mix") == OK
+    mix, out = home / "models" / "mix.safetensors", tmp_path / "theirs.json"
+    capsys.readouterr()
+    assert rimo("export", mix, out, "--for", program) == OK
+    steps = capsys.readouterr().out
+    assert told in steps
+    assert "Model B: partner1.safetensors" in steps
+    assert rimo("import", out, tmp_path / "again.json") == OK
+    assert rimo("merge", tmp_path / "again.json", "--save", "again") == OK
+    one, two = load_file(str(mix)), load_file(str(home / "models" / "again.safetensors"))
+    assert {k: bits(t) for k, t in one.items()} == {k: bits(t) for k, t in two.items()}
+
+
 Case = tuple[tuple[str, ...], str]
 BAD: list[Case] = [
     (("contact", "base", "partner1", "--rank", "-1", "--save", "x"), "rank"),
@@ -132,6 +153,11 @@ BAD: list[Case] = [
     (("import", "base", "out.json"), "no recipe"),
     (("import", "foreign", "out.json"), "not known"),
     (("export", "base", "out.mecha"), "no recipe"),
+    (("export", "mix.json", "out.json"), "--for"),
+    (("export", "mix.json", "out.json", "--for", "supermerger"), "cannot express"),
+    (("export", "vae.json", "out.json", "--for", "model-mixer"), "cannot express"),
+    (("export", "orphan.json", "out.mecha"), "gone.safetensors is missing"),
+    (("export", "orphan.json", "out.json", "--for", "model-mixer"), "gone.safetensors is missing"),
 ]
 
 
@@ -153,6 +179,8 @@ def test_bad_input_is_one_line_and_nothing_is_written(
     orphan: dict[str, Any] = three.recipe({"mid": (0.5, 0.0)}).to_json()
     orphan["base"] = {"name": "gone.safetensors", "fingerprint": "0" * 64}
     (tmp_path / "orphan.json").write_text(json.dumps(orphan))
+    recipe_file(three, tmp_path / "mix.json", mid=(0.5, 0.25), rest=(0.25, 0.5))
+    recipe_file(three, tmp_path / "vae.json", mid=(0.5, 0.25), vae=(0.25, 0.5))
     before = models(home)
     monkeypatch.chdir(tmp_path)
     paths = [

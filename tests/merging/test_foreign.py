@@ -14,8 +14,9 @@ from lib_rimo.errors import CheckpointError, RecipeError
 from lib_rimo.merging import DictSink, Sources, load_partition, merge_into
 from lib_rimo.merging.adopt import adopt
 from lib_rimo.merging.digest import file_sha256
-from lib_rimo.merging.foreign import block_names, read_metadata, read_webui
+from lib_rimo.merging.foreign import block_names
 from lib_rimo.merging.foreign_mecha import read_mecha, write_mecha
+from lib_rimo.merging.foreign_webui import read_metadata, read_webui
 from lib_rimo.merging.keys import place_of
 from tests.merging.models import Family, family, sd1_tensors, sdxl_tensors, write
 
@@ -77,19 +78,15 @@ def merged(three: Family, recipe) -> dict[str, torch.Tensor]:
     return sink.tensors
 
 
-def expect(three: Family, recipe, formula, vae_follows: bool = True) -> None:
-    """Compares with a formula on (a, b, c, block)."""
+def expect(three: Family, recipe, formula, vae: str = "BASE") -> None:
+    """Compares with a formula on (a, b, c, block); ``vae`` is the block that the VAE follows."""
     a, b, c = three.tensors
     found = merged(three, recipe)
     for key, tensor in a.items():
         block = sd1_block(key)
         if block is None or not tensor.is_floating_point():
             continue
-        if block == "VAE" and not vae_follows:
-            wanted = tensor
-        else:
-            block = "BASE" if block == "VAE" else block
-            wanted = formula(*(t[key].double() for t in (a, b, c)), block)
+        wanted = formula(*(t[key].double() for t in (a, b, c)), vae if block == "VAE" else block)
         torch.testing.assert_close(found[key].double(), wanted.double(), atol=1e-5, rtol=1e-5)
 
 
@@ -120,17 +117,21 @@ def test_supermerger_s_modes_mean_what_they_do_there(three, mode, alpha, beta, b
 @given(WEIGHT, LISTS)
 @settings(deadline=None, max_examples=15)
 def test_model_mixer_mixes_one_after_the_other(three, alpha, blocks):
-    """A weighted sum by blocks, then an added difference; the VAE stays."""
+    """A weighted sum by blocks, which leaves the VAE alone, then a difference added with one weight, to it too."""
     recipe = {**MIXER, "alpha": [0.0, alpha], "use_mbws": [True, False]}
-    recipe["weights_alpha"] = [[*blocks, 0.0, 0.0], []]
+    recipe["weights_alpha"] = [blocks, []]
     found = adopt(read_webui(recipe, {}), three.sources, [three.folder])
     names = block_names(12)
 
     def formula(a, b, c, block):
-        weight = blocks[names.index(block)]
+        weight = 0.0 if block == "VAE" else blocks[names.index(block)]
         return a * (1 - weight) + b * weight + (c - a) * alpha
 
-    expect(three, found, formula, vae_follows=False)
+    expect(three, found, formula, vae="VAE")
+    after = "model.diffusion_model.out.2.weight"
+    a, b, c = (t[after].double() for t in three.tensors)
+    wanted = a * (1 - blocks[-1]) + b * blocks[-1] + (c - a) * alpha
+    torch.testing.assert_close(merged(three, found)[after].double(), wanted, atol=1e-5, rtol=1e-5)
 
 
 def test_the_webui_s_own_merger_is_read(three):
@@ -232,6 +233,11 @@ def test_any_recipe_of_ours_is_written_for_sd_mecha(three):
         {"elemental_merge": "IN00:attn:1"},
         {"mode": "something new"},
         {"Exclude": ["IN00"]},
+        {"Exclude": ["VAE", "attn"]},
+        {"Include": ["IN00"]},
+        {"elemental_merge": [":attn:0.5"]},
+        {"elemental_merge": 3},
+        {"elemental_merge": [":first_stage_model:much"]},
         {"mbw": True, "weights_alpha": [0.5] * 7},
         {"mbw": True, "weights_alpha": "a,b"},
         {"model_b": None, "base_alpha": None},
@@ -249,6 +255,7 @@ def test_what_is_not_linear_is_refused(change):
         {"mode": ["DARE", "Sum"]},
         {"calcmode": ["Cosine", "Normal"]},
         {"use_elemental": [True, False], "elemental": ["IN00:attn:1", ""]},
+        {"use_elemental": [True, False], "elemental": [":time_embed diffusion_model.out.:1", ""]},
         {"adjust": "1,0,0"},
         {"mode": 3},
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ import pytest
 
 from lib_rimo.benchmark.tagger import open_tagger
 from lib_rimo.study import journal
-from lib_rimo.study.snapshot import StudyState
+from lib_rimo.study.snapshot import Snapshot, StudyState
 from lib_rimo.study.studies import Studies
-from tests.study.painting import PaintingHost, write_model, write_tagger
+from tests.study.painting import PaintingHost, Turnstile, write_model, write_tagger
 
 
 @dataclass
@@ -68,6 +69,16 @@ def played(workshop: Workshop, **changes: Any) -> str:
     snapshot = workshop.studies.snapshot()
     assert snapshot.state is StudyState.FINISHED, snapshot.error
     return snapshot.study
+
+
+@contextmanager
+def held(workshop: Workshop, when: Callable[[Snapshot], bool]) -> Iterator[Turnstile]:
+    """Inside, a study stands between two batches as soon as ``when`` is so; afterwards it goes on."""
+    workshop.host.turnstile = Turnstile(lambda: when(workshop.studies.snapshot()))
+    try:
+        yield workshop.host.turnstile
+    finally:
+        workshop.host.turnstile.open()
 
 
 def copied(folder: Path, to: Path) -> Workshop:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import random
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +32,7 @@ BLOCKS = (
     "input_blocks.0.0.weight", "input_blocks.1.0.weight", "input_blocks.8.0.weight", "middle_block.0.weight",
     "output_blocks.0.0.weight", "output_blocks.2.0.weight", "output_blocks.5.0.weight", "out.2.weight",
 )  # fmt: skip
+WAIT_S = 600  # a hang is a failure, not an endless run
 SKILL_KEYS = tuple(_UNET + b for b in BLOCKS)
 
 
@@ -101,6 +102,55 @@ class _Model(torch.nn.Module):
         return torch.stack([self._tensors[key].float().mean((0, 2, 3)) for key in SKILL_KEYS]).sum(0)
 
 
+class Turnstile:
+    """Where a study's thread stands before it takes the host's queue, so that a test meets it there, however late.
+
+    Args:
+        closes: Whether it is closed from now on; asked by the study's thread.
+    """
+
+    def __init__(self, closes: Callable[[], bool]) -> None:
+        self._closes = closes
+        self._change = threading.Condition()
+        self._stands = False
+        self._steps = 0
+        self._is_open = False
+
+    def is_closed(self) -> bool:
+        """Whether the study has to stop here."""
+        return not self._is_open and self._closes()
+
+    def pass_through(self) -> None:
+        """The study's thread comes along."""
+        if not self.is_closed():
+            return
+        with self._change:
+            self._stands = True
+            self._change.notify_all()
+            self._change.wait_for(lambda: self._is_open or self._steps > 0, WAIT_S)
+            self._stands = False
+            self._steps = max(0, self._steps - 1)
+
+    def meet(self) -> None:
+        """Waits until the study stands here, the queue free and the user's weights live."""
+        with self._change:
+            assert self._change.wait_for(lambda: self._stands, WAIT_S)
+
+    def step(self) -> None:
+        """Lets the study draw one batch as soon as it stands here."""
+        self.meet()
+        with self._change:
+            self._stands = False
+            self._steps += 1
+            self._change.notify_all()
+
+    def open(self) -> None:
+        """Stops nobody any more."""
+        with self._change:
+            self._is_open = True
+            self._change.notify_all()
+
+
 class PaintingHost:
     """Implements ``Host`` on a folder of ``write_model`` checkpoints.
 
@@ -108,6 +158,7 @@ class PaintingHost:
         batches: Number of ``generate`` calls that drew.
         fail_at: ``generate`` call (counted from 1) that raises; 0 for none.
         taken_at: ``generate`` call at which the user wants the host for something else; 0 for none.
+        turnstile: Where other threads than the main one stand before they take the queue.
     """
 
     name = "painting"
@@ -117,9 +168,11 @@ class PaintingHost:
         self.batches = 0
         self.fail_at = 0
         self.taken_at = 0
+        self.turnstile: Turnstile | None = None
         self.model: _Model | None = None
         self._path: Path | None = None
         self._lock = threading.Lock()
+        self._counting = threading.Lock()
         self._waiting = 0
         self._stop = threading.Event()
 
@@ -139,13 +192,17 @@ class PaintingHost:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        self._waiting += 1
+        if self.turnstile is not None and threading.current_thread() is not threading.main_thread():
+            self.turnstile.pass_through()
+        with self._counting:
+            self._waiting += 1
         with self._lock:
-            self._waiting -= 1
+            with self._counting:
+                self._waiting -= 1
             yield
 
     def waiting(self) -> int:
-        return self._waiting
+        return self._waiting + (self.turnstile is not None and self.turnstile.is_closed())
 
     def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
         if not self._lock.locked():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from lib_rimo.errors import (
 from lib_rimo.merging import Recipe, Sources, Swapper, load_partition
 from lib_rimo.study import journal
 from lib_rimo.study.snapshot import Snapshot, StudyState
-from tests.study.conftest import Workshop
+from tests.study.conftest import Workshop, held
 from tests.study.painting import SKILL_KEYS, write_model
 
 Make = Callable[[], Workshop]
@@ -149,9 +150,10 @@ def test_cut_off_anywhere_a_study_ends_as_if_it_had_not_been(make_workshop: Make
 def test_stop_keeps_the_best_and_can_be_resumed(make_workshop: Make) -> None:
     """A stopped study has the user's weights back, can be saved, and goes on to the end."""
     workshop = make_workshop()
-    workshop.studies.start(workshop.settings)
-    until(workshop, lambda s: s.trial >= 5)
-    workshop.studies.stop()
+    with held(workshop, lambda s: s.trial >= 5) as stile:
+        workshop.studies.start(workshop.settings)
+        stile.meet()
+        workshop.studies.stop()
     workshop.studies.join(600)
     stopped = workshop.studies.snapshot()
     assert stopped.state is StudyState.STOPPED
@@ -166,9 +168,10 @@ def test_stop_keeps_the_best_and_can_be_resumed(make_workshop: Make) -> None:
 
 def test_pause_gives_the_model_back_until_resume(workshop: Workshop) -> None:
     """While paused the user's own weights are live and nothing is drawn."""
-    workshop.studies.start(workshop.settings)
-    until(workshop, lambda s: s.trial >= 3)
-    workshop.studies.pause()
+    with held(workshop, lambda s: s.trial >= 3) as stile:
+        workshop.studies.start(workshop.settings)
+        stile.meet()
+        workshop.studies.pause()
     until(workshop, lambda s: s.state is StudyState.PAUSED)
     assert_own_weights_are_live(workshop)
     drawn = workshop.host.batches
@@ -195,13 +198,19 @@ def test_a_host_that_is_wanted_elsewhere_pauses_the_study(workshop: Workshop) ->
 
 def test_whoever_waits_gets_the_model_with_the_users_weights(workshop: Workshop) -> None:
     """A foreign generation in the middle of a study waits for one batch at most and never meets merged weights."""
-    workshop.studies.start(workshop.settings)
-    until(workshop, lambda s: s.trial >= 2)
-    for _ in range(20):
-        with workshop.host.exclusive():
-            assert_own_weights_are_live(workshop)
-    assert workshop.studies.snapshot().state.active
-    workshop.studies.stop()
+    pause = threading.Event()
+    with held(workshop, lambda s: s.trial >= 2) as stile:
+        workshop.studies.start(workshop.settings)
+        for _ in range(20):
+            stile.meet()
+            drawn = workshop.host.batches
+            stile.step()
+            while workshop.host.batches == drawn:
+                pause.wait(0.001)
+            with workshop.host.exclusive():  # asked for while a mix is drawn
+                assert_own_weights_are_live(workshop)
+        assert workshop.studies.snapshot().state.active
+        workshop.studies.stop()
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7, 30])
@@ -249,9 +258,13 @@ def _unknown_tag(folder: Path) -> dict[str, Any]:
     return {"catalogue": str(folder / "tags.csv"), "tags": [1, 2]}
 
 
-def _no_tags(folder: Path) -> dict[str, Any]:
-    (folder / "tags.csv").write_text("name,category\n")
-    return {"catalogue": str(folder / "tags.csv")}
+def test_a_file_without_tags_is_refused_at_once(workshop: Workshop) -> None:
+    """Nothing is started on an empty list of tags."""
+    (workshop.folder / "tags.csv").write_text("name,category\n")
+    with pytest.raises(SettingsError, match=r"tags\.csv") as error:
+        workshop.studies.start({**workshop.settings, "catalogue": str(workshop.folder / "tags.csv")})
+    assert error.value.field == "catalogue"
+    assert workshop.studies.snapshot().state is StudyState.IDLE
 
 
 @pytest.mark.parametrize(
@@ -262,7 +275,6 @@ def _no_tags(folder: Path) -> dict[str, Any]:
         (_twin, SettingsError, "same model"),
         (_truncated, CheckpointError, "short.safetensors"),
         (_unknown_tag, RimoError, "invisible"),
-        (_no_tags, RimoError, "tags.csv"),
         (lambda _: {"partition": "nonsense"}, RimoError, "nonsense"),
         (lambda _: {"frozen": ["nonsense"]}, SettingsError, "nonsense"),
         (lambda _: {"tagger": "nowhere"}, RimoError, "nowhere"),
@@ -299,9 +311,10 @@ def test_bad_settings_are_refused_at_once(workshop: Workshop, field: str, change
 
 def test_only_one_study_runs(workshop: Workshop) -> None:
     """A second start is refused while a study runs, and the first goes on."""
-    workshop.studies.start(workshop.settings)
-    with pytest.raises(StudyError, match="running already"):
+    with held(workshop, lambda _: True):
         workshop.studies.start(workshop.settings)
+        with pytest.raises(StudyError, match="running already"):
+            workshop.studies.start(workshop.settings)
     workshop.studies.join(600)
     assert workshop.studies.snapshot().state is StudyState.FINISHED
 

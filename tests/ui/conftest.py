@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 120
+START_S = 300
+ANSWER_S = 120
+ADDRESS = re.compile(r"Random mix is at (http://\S+)/ ")
 
 
 @dataclass
@@ -56,7 +59,7 @@ class Api:
         sent = ({} if body is None else {"Content-Type": "application/json"}) | (headers or {})
         request = urllib.request.Request(f"{self.address}/rimo/v1/{path}", data, sent)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:
                 return answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -69,9 +72,19 @@ class Api:
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> ScriptedService:
+def service(tmp_path: Path) -> Iterator[ScriptedService]:
     """A scripted study that nobody started yet."""
-    return ScriptedService(tmp_path, pace_s=0.01)
+    made = ScriptedService(tmp_path, pace_s=0.01)
+    yield made
+    if made.snapshot().state.active:
+        made.stop()
+
+
+@pytest.fixture
+def patient_service(service: ScriptedService) -> ScriptedService:
+    """The same, so slow that it does not get to its first mix while a test looks at it."""
+    service._pace_s = 3600
+    return service
 
 
 @pytest.fixture
@@ -86,7 +99,7 @@ def serve_routes() -> Iterator[Callable[..., Api]]:
             server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="none"))
             thread = threading.Thread(target=server.run, args=([listener],))
             thread.start()
-            ends.callback(thread.join, 30)
+            ends.callback(thread.join, ANSWER_S)
             ends.callback(setattr, server, "should_exit", True)
             return Api(f"http://127.0.0.1:{listener.getsockname()[1]}")
 
@@ -107,41 +120,36 @@ class Served:
         api: Its routes.
         process: The process.
         log: What it wrote.
+        folder: Of its scripted study, if it has one.
     """
 
     api: Api
     process: subprocess.Popen[bytes]
     log: Path
+    folder: Path = Path()
 
     def end(self) -> int:
         """Interrupts it as ctrl-C does; returns the exit code."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+        return self.process.wait(ANSWER_S)
 
 
 @pytest.fixture(scope="module")
 def serve_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Served]]:
-    """Starts ``python -m MODULE ...`` with ``{port}`` filled in, and waits until it answers."""
+    """Starts ``python -m MODULE ...`` with 0, for any free port, as ``{port}``, and waits until it answers."""
     running: list[Served] = []
 
     def start(*command: str, **environment: str) -> Served:
-        port = free_port()
         log = tmp_path_factory.mktemp("served") / "log.txt"
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, "-m", *(part.format(port=port) for part in command)],
+                [sys.executable, "-m", *(part.format(port=0) for part in command)],
                 cwd=ROOT,
                 env=os.environ | environment,
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
-        served = Served(Api(f"http://127.0.0.1:{port}"), process, log)
+        served = Served(Api(""), process, log)
         running.append(served)
         _await(served)
         return served
@@ -153,12 +161,13 @@ def serve_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
 
 
 def _await(served: Served) -> None:
-    """Waits for the first answer; the process's own end or a long silence is a failure."""
+    """Waits until it says where it is, and answers; its own end or a long silence is a failure."""
     pause = threading.Event()
     for _ in range(10 * START_S):
         if served.process.poll() is not None:
             break
-        with contextlib.suppress(OSError):
+        if said := ADDRESS.search(served.log.read_text(errors="replace")):
+            served.api.address = said[1]
             served.api.ask("version")
             return
         pause.wait(0.1)
@@ -166,16 +175,38 @@ def _await(served: Served) -> None:
 
 
 @pytest.fixture(scope="module")
-def scripted(serve_page: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory) -> Served:
-    """The page over a study that plays itself: quick, and its moments can be hit."""
-    folder = tmp_path_factory.mktemp("scripted")
-    return serve_page("tests.ui.scripted_server", "{port}", str(folder), "0.15")
+def serve_scripted(
+    serve_page: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Served]:
+    """Starts a page over a study that plays itself, in a folder of its own, with so many seconds between two mixes."""
+
+    def start(pace_s: float = 0.05) -> Served:
+        folder = tmp_path_factory.mktemp("scripted")
+        served = serve_page("tests.ui.scripted_server", "{port}", str(folder), str(pace_s))
+        served.folder = folder
+        return served
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def scripted(serve_scripted: Callable[..., Served]) -> Served:
+    """One of them. Tests that want to meet its moments hold it (``pages.held``)."""
+    return serve_scripted()
+
+
+@pytest.fixture(scope="module")
+def untouched(serve_scripted: Callable[..., Served]) -> Served:
+    """Another one, for tests in which nothing is ever started."""
+    return serve_scripted()
 
 
 @pytest.fixture
 def opened(browser: Browser) -> Iterator[Opener]:
     """Opens a page and, at the end, finds that it said nothing wrong and asked no other server."""
     opener = Opener(browser)
-    yield opener
-    opener.close()
+    try:
+        yield opener
+    finally:
+        opener.close()
     assert opener.complaints == []

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tests.conftest import PATIENCE_MS
+from tests.ui.scripted import HOLD
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
 
     from tests.ui.conftest import Served
 
-PATIENCE_MS = 15_000
+FILLED = {
+    "categories": '#rimo-tab [data-rimo="categories"] tr',
+    "blocks": '#rimo-tab [data-rimo="blocks"] tr',
+    "recipe": '#rimo-tab [data-rimo="recipe"] tr',
+    "history": "#rimo-tab .rimo-card >> nth=2",
+    "pictures": "#rimo-tab .rimo-thumb",
+}
+"""What stands in each view of a finished study as soon as it is complete."""
+
+MOST_TRIES = 5
 
 
 class Opener:
@@ -39,7 +54,10 @@ class Opener:
     ) -> Page:
         """Opens the page; ``webui`` are the options of a WebUI that the script shall find around it."""
         context = self._browser.new_context(
-            viewport={"width": width, "height": 900}, locale=locale, **options
+            viewport={"width": width, "height": 900},
+            locale=locale,
+            timezone_id="UTC",  # dates are shown as where the user is
+            **options,
         )
         self._contexts.append(context)
         page = context.new_page()
@@ -50,7 +68,7 @@ class Opener:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self._asked(request.url, served.api.address))
         page.goto(f"{served.api.address}/?__theme={theme}")
-        page.wait_for_selector("#rimo-tab[data-state]")
+        ready(page)
         return page
 
     def _heard(self, message: ConsoleMessage) -> None:
@@ -66,6 +84,15 @@ class Opener:
         """Closes all pages."""
         for context in self._contexts:
             context.close()
+
+
+def ready(page: Page) -> None:
+    """Waits until the page shows the study, and the form what was started last: later it would undo what a test does.
+
+    The estimate is the last of what the form does when a page is opened.
+    """
+    page.wait_for_selector("#rimo-tab[data-state]")
+    page.wait_for_selector("#rimo-estimate .rimo-cost")
 
 
 def state(page: Page, wanted: str) -> None:
@@ -87,6 +114,52 @@ def view(page: Page, name: str) -> None:
 def field(page: Page, name: str) -> Any:
     """The input of a text or number field; the generations build it differently."""
     return page.locator(f"#rimo-{name} input, #rimo-{name} textarea").first
+
+
+@contextmanager
+def held(served: Served) -> Iterator[None]:
+    """Inside, a study that runs stands where there is much to see, however long a test takes; then it goes on."""
+    hold = served.folder / HOLD
+    hold.touch()
+    try:
+        yield
+    finally:
+        hold.unlink()
+
+
+def shown(page: Page, name: str) -> Locator:
+    """What the script fills, to be waited for."""
+    return page.locator(part(name))
+
+
+def focused(page: Page, where: str) -> None:
+    """Waits until the focus is on what a selector of CSS names."""
+    page.wait_for_function("(where) => document.activeElement.matches(where)", arg=where)
+
+
+def still(page: Page) -> None:
+    """Waits until nothing moves or fades any more; what goes on for ever does not count."""
+    page.wait_for_function(
+        """() => document.getAnimations().every((a) =>
+            a.playState !== "running" || a.effect.getComputedTiming().endTime === Infinity)"""
+    )
+
+
+def pointed(page: Page, x: int, y: int, words: str) -> None:
+    """Points at a place of the curve until its words are there: above it something may still come and move it."""
+    from playwright.sync_api import expect
+
+    tip = page.locator(".rimo-tip")
+    begins = re.compile("^" + r"\s+".join(map(re.escape, words.split())))
+    for tried in range(MOST_TRIES):
+        page.hover(part("plot"), position={"x": x, "y": y})
+        try:
+            expect(tip).to_have_text(begins, timeout=PATIENCE_MS / MOST_TRIES, use_inner_text=True)
+            return
+        except AssertionError:
+            if tried == MOST_TRIES - 1:
+                raise
+            page.mouse.move(2, 2)
 
 
 def finished(page: Page) -> None:

@@ -6,32 +6,49 @@ import dataclasses
 import math
 import random
 import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from PIL import Image, ImageDraw
 
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SaveError, SettingsError, StudyError
+from lib_rimo.merging.form import SaveForm
 from lib_rimo.study.own_presets import OwnPresets
+from lib_rimo.study.possible import check_possible
 from lib_rimo.study.presets import PRESETS
+from lib_rimo.study.settings import StudySettings
 from lib_rimo.study.snapshot import (
     CategoryRow,
     CurvePoint,
+    EpochSigns,
     Grid,
     LatestPicture,
+    Outlook,
     Result,
     Snapshot,
     StudyState,
     TagRow,
+    Watch,
 )
 from tests.ui.scripted_archive import FILES, STUDY, ScriptedArchive, past
+from tests.ui.scripted_bench import ScriptedBench
+
+if TYPE_CHECKING:
+    from lib_rimo.hosts.host import Host
 
 PICTURES = ("grids/", "latest/", "tries/")
 TAGS = ("red", "circle", "night", "two", "star", "frame", "large", "rainbow")
 SIZES = {name: dataclasses.asdict(preset) for name, preset in PRESETS.items()}
+
+
+LOOKS_AGAIN_S = 0.05
+HOLD = "hold"
+"""A file of this name in the service's folder keeps a searching study from going on, until it is removed."""
+
+HELD_TRIALS = 16
+"""A held study has tried so many mixes, so that everything that comes with them can be seen."""
 
 
 class ScriptedService(ScriptedArchive):
@@ -51,10 +68,14 @@ class ScriptedService(ScriptedArchive):
         self._now = Snapshot()
         self._thread: threading.Thread | None = None
         self._presets = OwnPresets(folder)
+        self._bench = ScriptedBench(pace_s)
         self.past = past(folder)
 
     def presets(self) -> OwnPresets:
         return self._presets
+
+    def benchmarks(self) -> ScriptedBench:
+        return self._bench
 
     def snapshot(self) -> Snapshot:
         return self._now
@@ -92,9 +113,10 @@ class ScriptedService(ScriptedArchive):
                 message="Reading the checkpoints",
                 notes=("shapes.safetensors lacks 248 tensors; they stay as in the base (the first is a.b).",),
             )
+            started = self._now
         self._thread = threading.Thread(target=self._play, daemon=True)
         self._thread.start()
-        return self._now
+        return started
 
     def pause(self) -> Snapshot:
         return self._turn(StudyState.PAUSED, "Paused; your own model is live")
@@ -105,7 +127,7 @@ class ScriptedService(ScriptedArchive):
     def stop(self) -> Snapshot:
         return self._turn(StudyState.STOPPED, "Stopped")
 
-    def save(self, name: str, choice: Any = None, number_type: str = "") -> Path:
+    def save(self, name: str, choice: Any = None, form: SaveForm | None = None, repair: Any = None) -> Path:
         if not name or "/" in name or ".." in name:
             raise SettingsError(
                 "name",
@@ -118,7 +140,7 @@ class ScriptedService(ScriptedArchive):
             raise SaveError(
                 "There is a file of this name already", found=path.name, fix="Choose another name"
             )
-        path.write_text(f"scripted {choice.name if choice else 'best'} {number_type}")
+        path.write_text(f"scripted {choice.name if choice else 'best'} {form.to_json() if form else ''}")
         with self._change:
             self._say(saved=(*self._now.saved, path.name))
         return path
@@ -131,19 +153,14 @@ class ScriptedService(ScriptedArchive):
         return path
 
     def _check(self, settings: Mapping[str, Any]) -> None:
-        if not settings.get("base"):
-            raise SettingsError("base", "No base chosen", fix="Choose the base")
-        if not settings.get("partners"):
-            raise SettingsError("partners", "No partners chosen", fix="Choose the partners")
-        if settings["base"] in settings["partners"]:
-            raise SettingsError(
-                "partners", f"{settings['base']} is chosen twice", fix="Remove it from the partners"
-            )
-        low, high = settings.get("bounds", (0, 1))
-        if low >= high:
-            raise SettingsError(
-                "bounds", "The bounds are reversed or not numbers", found=f"{low} to {high}", fix="Swap them"
-            )
+        known = {name: settings[name] for name in StudySettings.__dataclass_fields__ if name in settings}
+        base = known.get("base")
+        models = {"base": base and self._folder / base}
+        models["partners"] = [self._folder / name for name in known.get("partners") or ()]
+        check_possible(StudySettings.from_mapping(known | models), cast("Host", self))
+
+    def samplers(self) -> Sequence[str]:
+        return ("Euler", "DDIM")
 
     def _turn(self, state: StudyState, message: str) -> Snapshot:
         with self._change:
@@ -168,20 +185,33 @@ class ScriptedService(ScriptedArchive):
             prompts = tuple(f"{TAGS[i]}, {TAGS[(i + 3) % 8]}" for i in range(8))
             self._say(grids=(*self._now.grids, Grid(epoch, files, prompts)))
         for done in (70, 140, 200):
-            if not self._go_on():
-                return
-            self._say(
-                state=StudyState.MEASURING,
-                measured=done,
-                message="Measuring the winner on prompts the search never saw",
-            )
-        self._say(state=StudyState.FINISHED, message="Finished", result=result(), eta_s=None)
+            with self._change:
+                if not self._go_on():
+                    return
+                self._say(
+                    state=StudyState.MEASURING,
+                    measured=done,
+                    message="Measuring the winner on prompts the search never saw",
+                )
+        with self._change:
+            if self._go_on():
+                self._say(
+                    state=StudyState.FINISHED, message="Finished", result=result(), watch=watch(), eta_s=None
+                )
 
     def _go_on(self) -> bool:
-        time.sleep(self._pace_s)
         with self._change:
-            self._change.wait_for(lambda: self._now.state is not StudyState.PAUSED)
-            return self._now.state is not StudyState.STOPPED
+            self._change.wait_for(self._is_over, self._pace_s)
+            while not self._is_over() and (self._now.state is StudyState.PAUSED or self._is_held()):
+                self._change.wait(LOOKS_AGAIN_S)
+            return not self._is_over()
+
+    def _is_over(self) -> bool:
+        """Whether the study of this thread was stopped, and perhaps another started since."""
+        return self._now.state is StudyState.STOPPED or self._thread is not threading.current_thread()
+
+    def _is_held(self) -> bool:
+        return self._now.trial >= HELD_TRIALS and (self._folder / HOLD).exists()
 
     def _trial(self, epoch: int, dice: random.Random) -> None:
         trial = self._now.trial + 1
@@ -194,6 +224,9 @@ class ScriptedService(ScriptedArchive):
         tags = tuple((tag, dice.random() < accuracy) for tag in dice.sample(TAGS, 5))
         left = (2 * self._trials - trial) * self._pace_s
         with self._change:
+            self._change.wait_for(lambda: self._now.state is not StudyState.PAUSED or self._is_over())
+            if self._is_over():
+                return
             if self._now.state is StudyState.PREPARING:
                 self._say(state=StudyState.SEARCHING)
             self._say(
@@ -220,13 +253,29 @@ class ScriptedService(ScriptedArchive):
             pen.rectangle(box, fill=colour, outline="black", width=4)
         file = f"{kind}/{name}.png"
         (self._folder / kind).mkdir(exist_ok=True)
-        image.save(self._folder / file)
+        if not (self._folder / file).exists():  # every study draws the same; one may just be read by a page
+            image.save(self._folder / file)
         return file
 
 
 def interval(mean: float, half: float = 0.012) -> Interval:
     """An interval around a mean."""
     return Interval(mean, mean - half, mean + half, images=200, tags=1000)
+
+
+def watch() -> Watch:
+    """Signs of three epochs of which the last looks broken, and an outlook that proposes no other one."""
+    broken = (
+        "28 % of its pictures look unlike its parents' (1 % of the base's do)",
+        "its weights lie past its parents (0.72, between them at most 0.61)",
+    )
+    epochs = (
+        EpochSigns(0, interval(0.561), None, interval(0.01, 0.009), 0.0),
+        EpochSigns(1, interval(0.64), interval(0.079, 0.02), interval(0.02, 0.015), 0.31),
+        EpochSigns(2, interval(0.684), interval(0.004, 0.02), interval(0.28, 0.08), 0.72, broken),
+    )
+    promise = Outlook(interval(0.004, 0.018), 0.01, 1100, 400, flat=True)
+    return Watch(epochs, 0.61, 1, promise)
 
 
 def result() -> Result:

@@ -12,7 +12,9 @@ from PIL import Image
 
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SettingsError, StudyError
+from lib_rimo.merging.partition import load_partition
 from lib_rimo.study.mixes import Choice
+from lib_rimo.study.places import parts_of
 from lib_rimo.study.record import StudyRecord
 from lib_rimo.study.snapshot import CurvePoint, Grid, Snapshot, StudyState
 from lib_rimo.study.summary import broken_row, row_of
@@ -22,6 +24,8 @@ STUDY = "2024-05-01-scripted"
 FILES = ("plain.safetensors", "shapes.safetensors", "colours.safetensors", "places.safetensors")
 GROUPS = ("in0-6", "in7", "in8+", "mid", "out0", "out1", "out2", "out3+", "rest", "text", "vae")
 DEAD = ("out3+", "rest")
+SDXL_BLOCKS = 9
+PLACES = parts_of(GROUPS, load_partition("theater"), SDXL_BLOCKS)
 LEAST_TRIALS = 8
 
 
@@ -97,7 +101,7 @@ class ScriptedArchive:
         return {
             "study": study,
             "partners": list(FILES[1:]),
-            "groups": [group(name, i) for i, name in enumerate(GROUPS)],
+            "groups": [group(name, i) | PLACES[name] for i, name in enumerate(GROUPS)],
             "weights": weights("best", len(GROUPS)),
             "dead": list(DEAD),
             "trials": self.stored(study).trial,
@@ -115,17 +119,19 @@ class ScriptedArchive:
         )
         return now
 
-    def try_mix(self, study: str, choice: Choice, wish: Wish) -> Mapping[str, Any]:
+    def try_mix(self, study: str, choice: Choice, wish: Wish, repair: Any = None) -> Mapping[str, Any]:
         self._known(study, choice)
+        _has_donor(repair)
         (self._folder / "tries").mkdir(exist_ok=True)
         files = []
         for i in range(wish.count):
-            dice = random.Random(f"{choice.name} {wish.seed + i}")
+            dice = random.Random(f"{choice.name} {wish.seed + i} {repair or ''}".strip())
             name = f"tries/{dice.getrandbits(32):08x}.png"
             Image.new("RGB", (64, 64), tuple(dice.randrange(256) for _ in range(3))).save(self._folder / name)
             files.append(name)
         seeds = [wish.seed + i for i in range(wish.count)]
-        return {"study": study, "name": choice.name, "files": files, "prompt": wish.prompt, "seeds": seeds}
+        told = {"prompt": wish.prompt, "seeds": seeds, "captured": repair and 0.123}
+        return {"study": study, "name": choice.name, "files": files, **told}
 
     def play(self, study: str, choice: Choice) -> str:
         self._known(study, choice)
@@ -138,6 +144,11 @@ class ScriptedArchive:
 
     def record(self, study: str) -> StudyRecord:
         raise StudyError("There is no such study", found=study)
+
+
+def _has_donor(repair: Any) -> None:
+    if repair is not None and repair.donor not in FILES:
+        raise SettingsError("donor", "There is no such checkpoint", found=repair.donor)
 
 
 def past(folder: Path) -> dict[str, Snapshot]:

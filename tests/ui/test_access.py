@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from tests.ui.conftest import Served
-from tests.ui.pages import Opener, finished, part, view
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
+from tests.ui.pages import FILLED, Opener, finished, part, still, view
 
 pytestmark = pytest.mark.browser
 
@@ -22,7 +20,8 @@ OURS = ".rimo-intro, #rimo-status, #rimo-live, #rimo-estimate, #rimo-start, #rim
 
 
 def audit(page: Page, inside: str = OURS) -> list[str]:
-    """The serious findings of axe, each with where it was found."""
+    """The serious findings of axe, each with where it was found. A colour on its way to another is nobody's."""
+    still(page)
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(
             resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
@@ -39,9 +38,9 @@ def audit(page: Page, inside: str = OURS) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def served(serve_page: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory) -> Served:
+def served(serve_scripted: Callable[..., Served]) -> Served:
     """A study of its own that is quickly done."""
-    return serve_page("tests.ui.scripted_server", "{port}", str(tmp_path_factory.mktemp("axe")), "0.02")
+    return serve_scripted(0.02)
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)])
@@ -55,13 +54,15 @@ def test_no_serious_findings(served: Served, opened: Opener, theme: str, width: 
     page.keyboard.press("Enter")
     for name in ("categories", "blocks", "recipe", "history", "pictures"):
         view(page, name)
-        page.wait_for_timeout(500)
+        page.wait_for_selector(FILLED[name])
         assert audit(page) == [], name
     page.click(".rimo-thumb >> nth=0")
+    expect(page.locator(".rimo-viewer")).to_be_visible()
     assert audit(page, ".rimo-viewer") == []
     page.keyboard.press("Escape")
     view(page, "history")
     page.locator(".rimo-card >> text=Delete").first.click()
+    expect(page.locator(".rimo-ask")).to_be_visible()
     assert audit(page, ".rimo-ask") == []
 
 

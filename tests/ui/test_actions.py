@@ -19,9 +19,9 @@ with warnings.catch_warnings():
 
 
 @pytest.fixture
-def act(service: ScriptedService) -> Actions:
+def act(patient_service: ScriptedService) -> Actions:
     """The events of a tab with two places for errors."""
-    made = Actions(service)
+    made = Actions(patient_service)
     made.fields = ("partners", "bounds")
     return made
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from lib_rimo.study.snapshot import StudyState
 from tests.ui.conftest import Served
-from tests.ui.pages import Opener, field, part, state, view
+from tests.ui.pages import FILLED, Opener, field, held, part, ready, shown, state, view
 from tests.ui.scripted import TAGS
 from tests.ui.scripted_archive import FILES
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
@@ -62,9 +59,9 @@ def english(page: Page) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def slow(serve_page: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory) -> Served:
+def slow(serve_scripted: Callable[..., Served]) -> Served:
     """A study of its own, so that its states can be seen one by one."""
-    return serve_page("tests.ui.scripted_server", "{port}", str(tmp_path_factory.mktemp("words")), "0.4")
+    return serve_scripted()
 
 
 @pytest.mark.parametrize(("locale", "sign"), [("zh-CN", "开始随机融合"), ("ja-JP", "ランダムミックスを開始")])
@@ -72,7 +69,7 @@ def test_nothing_stays_english(slow: Served, opened: Opener, locale: str, sign: 
     """Every state and every view, messages and errors included, is in the browser's language."""
     page = opened(slow, locale=locale)
     page.wait_for_selector(f"#rimo-start >> text={sign}")
-    assert page.get_attribute("#rimo-tab", "lang") == locale[:2]
+    expect(page.locator("#rimo-tab")).to_have_attribute("lang", locale[:2])
     page.click("#rimo-advanced button, #rimo-advanced .label-wrap")
     field(page, "bounds-lowest").fill("1.5")
     field(page, "bounds-lowest").press("Tab")
@@ -83,18 +80,20 @@ def test_nothing_stays_english(slow: Served, opened: Opener, locale: str, sign: 
     field(page, "bounds-lowest").fill("-0.1")
     field(page, "bounds-lowest").press("Tab")
     page.wait_for_selector("#rimo-error-bounds p", state="hidden")
-    page.click("#rimo-start")
-    state(page, "searching")
-    page.wait_for_selector(part("latest-tags") + " li")
-    assert english(page) == []
-    page.click("#rimo-pause")
-    state(page, "paused")
-    page.focus(part("plot"))
-    page.keyboard.press("Home")
-    page.wait_for_selector(".rimo-tip .rimo-mini")
-    page.keyboard.press("Enter")
-    assert english(page) == []
-    page.click("#rimo-resume")
+    with held(slow):
+        page.click("#rimo-start")
+        state(page, "searching")
+        page.wait_for_selector(part("latest-tags") + " li")
+        assert english(page) == []
+        page.click("#rimo-pause")
+        state(page, "paused")
+        page.focus(part("plot"))
+        page.keyboard.press("Home")
+        page.wait_for_selector(".rimo-tip .rimo-mini")
+        page.keyboard.press("Enter")
+        expect(shown(page, "choice")).to_be_visible()
+        assert english(page) == []
+        page.click("#rimo-resume")
     state(page, "finished")
     opened.refused = ("400",)
     page.fill("#rimo-name input", "../1")
@@ -102,9 +101,10 @@ def test_nothing_stays_english(slow: Served, opened: Opener, locale: str, sign: 
     page.wait_for_selector("#rimo-save-message.rimo-bad")
     for name in ("categories", "blocks", "recipe", "history", "pictures"):
         view(page, name)
-        page.wait_for_timeout(400)
+        page.wait_for_selector(FILLED[name])
         assert english(page) == [], name
     page.click(".rimo-thumb >> nth=0")
+    expect(shown(page, "viewer")).to_be_visible()
     assert english(page) == []
 
 
@@ -114,6 +114,7 @@ def test_the_language_can_be_chosen(slow: Served, opened: Opener) -> None:
     page.select_option(part("language"), "ja")
     page.wait_for_selector("#rimo-start >> text=ランダムミックスを開始")
     page.reload()
+    ready(page)
     page.wait_for_selector("#rimo-start >> text=ランダムミックスを開始")
     page.select_option(part("language"), "en")
     page.wait_for_selector("#rimo-start >> text=Start random mix")
@@ -123,7 +124,7 @@ def test_a_webui_decides_the_language(slow: Served, opened: Opener) -> None:
     """Inside a WebUI its own setting counts, not the browser's language, and nothing is to be chosen."""
     page = opened(slow, locale="ja-JP", webui={"localization": "zh-Hans (Stable)"})
     page.wait_for_selector("#rimo-start >> text=开始随机融合")
-    assert page.is_hidden(part("language"))
+    expect(shown(page, "language")).to_be_hidden()
     english_one = opened(slow, locale="ja-JP", webui={"localization": "None"})
     english_one.wait_for_selector("#rimo-start >> text=Start random mix")
 

@@ -29,6 +29,7 @@ ROOMS = (
     "study",
     "ui",
     "hosts",
+    "benchmark/catalogue",
     *(f"merging/{name}" for name in ("names", "save", "sources", "checkpoint", "architecture")),
 )
 """Where the errors come from that a user of the tab meets; those of other rooms are for those who use the library."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lib_rimo.errors import HostError
+from lib_rimo.ui import standalone
 from lib_rimo.ui.page import Page
 from lib_rimo.ui.standalone import FIRST_PORT, PORTS_TRIED, open_port
 
@@ -28,11 +29,21 @@ def test_a_taken_port_is_named() -> None:
             open_port("127.0.0.1", port)
 
 
-def test_the_first_free_port_is_taken() -> None:
+def test_the_first_free_port_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a wish the ports are tried in order, and two pages get two ports."""
+    real, tried = standalone._bind, []
+
+    def bind(host: str, port: int) -> socket.socket:
+        tried.append(port)
+        return real(host, port)
+
+    monkeypatch.setattr(standalone, "_bind", bind)
     with open_port("127.0.0.1", None) as first, open_port("127.0.0.1", None) as second:
         ports = first.getsockname()[1], second.getsockname()[1]
-    assert FIRST_PORT <= ports[0] < ports[1] < FIRST_PORT + PORTS_TRIED
+    first_round = ports[0] - FIRST_PORT + 1
+    assert tried[:first_round] == list(range(FIRST_PORT, ports[0] + 1))
+    assert tried[first_round:] == list(range(FIRST_PORT, ports[1] + 1))
+    assert ports[0] != ports[1] < FIRST_PORT + PORTS_TRIED
 
 
 def test_an_address_that_is_not_ours_is_said() -> None:

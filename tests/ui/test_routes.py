@@ -30,9 +30,8 @@ def test_version_comes_without_a_study(api: Api) -> None:
     assert api.json("version") == (200, {"name": "rimo", "version": lib_rimo.__version__, "api": 1})
 
 
-def test_a_study_can_be_steered(api: Api, service: ScriptedService) -> None:
+def test_a_study_can_be_steered(api: Api, patient_service: ScriptedService) -> None:
     """Start, pause, resume, stop and save each answer with what came of it."""
-    service._pace_s = 0.2
     status, answer = api.json("start", SETTINGS)
     assert (status, answer["study"], answer["state"]) == (200, STUDY, "preparing")
     assert api.json("pause", {})[1]["state"] == "paused"

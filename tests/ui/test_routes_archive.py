@@ -14,6 +14,7 @@ from PIL import Image
 from lib_rimo.study.snapshot import StudyState
 from tests.study.conftest import Workshop, copied, open_workshop, played
 from tests.ui.conftest import Api
+from tests.ui.test_words import left_in_english
 
 
 @pytest.fixture(scope="module")
@@ -211,3 +212,15 @@ def test_tables_are_downloaded_of_any_study(api: Api, study: str) -> None:
     assert len({line.count("|") for line in table}) == 1
     assert api.ask(f"tags.md?study={study}")[2].startswith(b"| tag |")
     assert api.ask(f"curve.png?study={study}")[2][:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("language", ["ja", "zh"])
+def test_report_and_strip_are_in_the_language_of_the_page(api: Api, study: str, language: str) -> None:
+    """No sentence of the report stays English, names stay as they are, and the strip's labels follow too."""
+    status, _, data = api.ask(f"report/{study}.html?lang={language}")
+    page = data.decode()
+    assert (status, f'<html lang="{language}">' in page) == (200, True)
+    assert left_in_english(page) == []
+    assert "second.safetensors" in page
+    assert "&lt;b&gt;blue&lt;/b&gt;" in page
+    assert api.ask(f"strip/{study}.webp?lang={language}")[0] == 200

@@ -51,7 +51,7 @@ def generate(page: Page) -> str:
 
 
 def test_a_mix_is_lent_and_taken_back_by_clicks(studied: Webui, browser: Browser) -> None:
-    """A click on the curve and one on its button lend it, a line says so, txt2img draws with it and names it; one click takes it back."""
+    """A click on the curve and one on a button lend it, a line says so, txt2img names it; a click takes it back."""
     page = open_tab(browser, studied, "light")
     page.set_default_timeout(PATIENCE_MS)
     own = studied.picture()

@@ -1,0 +1,180 @@
+"""One long measurement at a time, in the background: started, watched, stopped."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from enum import Enum
+from typing import Any
+
+from lib_rimo.errors import HostTakenError, RimoError, SettingsError, StudyError
+
+log = logging.getLogger("rimo")
+
+
+class ErrandState(str, Enum):
+    """What an errand is doing."""
+
+    IDLE = "idle"
+    """None was started yet."""
+    RUNNING = "running"
+    STOPPED = "stopped"
+    """By the user, or because they need the host; what was measured is kept."""
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an errand stands.
+
+    Attributes:
+        kind: What it is about.
+        state: What it is doing.
+        name: Of the checkpoint that is measured now.
+        done: Pictures known so far, drawn now or earlier.
+        total: Pictures in all; 0 until that is known.
+        images_per_s: Speed of drawing; None until two batches are there.
+        error: What went wrong, for the user.
+        field: The input that is to blame, if one is.
+    """
+
+    kind: str = ""
+    state: ErrandState = ErrandState.IDLE
+    name: str = ""
+    done: int = 0
+    total: int = 0
+    images_per_s: float | None = None
+    error: str = ""
+    field: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether it goes on."""
+        return self.state is ErrandState.RUNNING
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**asdict(self), "state": self.state.value}
+
+
+class ErrandStopped(Exception):  # noqa: N818  # no error: the user's wish, which travels through the layers as one
+    """The user wants the errand to end."""
+
+
+class Errand:
+    """Runs one piece of work in a thread of its own. Every method may be called from any thread.
+
+    Args:
+        may_start: Called before each start; raises if the host is needed for something else.
+    """
+
+    def __init__(self, may_start: Callable[[], None] = lambda: None) -> None:
+        self._may_start = may_start
+        self._lock = threading.Lock()
+        self._now = Standing()
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._drawn = 0
+        self._began = 0.0
+
+    @property
+    def now(self) -> Standing:
+        """How it stands."""
+        return self._now
+
+    def start(self, kind: str, work: Callable[[], None]) -> None:
+        """Starts some work. It calls ``between`` and ``note`` while it goes on.
+
+        Raises:
+            StudyError: Another one is running.
+        """
+        self._may_start()
+        with self._lock:
+            if self._now.running:
+                raise StudyError("A benchmark is running already", fix="Stop it first")
+            self._now = Standing(kind, ErrandState.RUNNING)
+            self._stop.clear()
+            self._drawn = 0
+            self._thread = threading.Thread(target=self._run, args=(work,), name="rimo-bench", daemon=True)
+            self._thread.start()
+
+    def refuse(self) -> None:
+        """Says so if it is running, for those who need the host for long.
+
+        Raises:
+            StudyError: It is.
+        """
+        if self._now.running:
+            raise StudyError("A benchmark is running", fix="Stop it, or wait until it has ended")
+
+    def stop(self) -> None:
+        """Asks it to end after the batch that is being drawn."""
+        self._stop.set()
+
+    def join(self, timeout_s: float | None = None) -> None:
+        """Waits for its end."""
+        if (thread := self._thread) is not None:
+            thread.join(timeout_s)
+
+    def between(self, images: int) -> None:
+        """Called by the work after each batch.
+
+        Raises:
+            ErrandStopped: The user wants it to end.
+        """
+        if self._drawn == 0:
+            self._began = time.monotonic()  # the first batch includes loading, so that its time says nothing
+        else:
+            took = time.monotonic() - self._began
+            self._show(images_per_s=self._drawn / took if took > 0 else None)
+        self._drawn += images
+        self.check()
+
+    def note(self, name: str, done: int, total: int) -> None:
+        """Called by the work: what is measured now, and how far it is.
+
+        Raises:
+            ErrandStopped: The user wants it to end.
+        """
+        self._show(name=name, done=done, total=total)
+        self.check()
+
+    def check(self) -> None:
+        """Ends the work here if the user wants that.
+
+        Raises:
+            ErrandStopped: They do.
+        """
+        if self._stop.is_set():
+            raise ErrandStopped
+
+    def _run(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+            self._show(state=ErrandState.FINISHED, name="")
+        except ErrandStopped:
+            self._show(state=ErrandState.STOPPED)
+        except HostTakenError as error:
+            text = StudyError(
+                error.what, found=error.found, wanted=error.wanted, fix="Run it again to go on where it was"
+            )
+            self._show(state=ErrandState.STOPPED, error=str(text))
+        except RimoError as error:
+            log.info("A benchmark ended: %s", error, exc_info=True)
+            if self._stop.is_set():
+                self._show(state=ErrandState.STOPPED)
+                return
+            field = error.field if isinstance(error, SettingsError) else ""
+            self._show(state=ErrandState.FAILED, error=str(error), field=field)
+        except Exception as error:
+            log.exception("A benchmark ended with an unexpected error")
+            told = f"Unexpected {type(error).__name__}: {error}. The log has the details."
+            self._show(state=ErrandState.FAILED, error=told)
+
+    def _show(self, **changes: Any) -> None:
+        with self._lock:
+            self._now = replace(self._now, **changes)
