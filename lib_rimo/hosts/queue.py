@@ -10,53 +10,11 @@ from contextlib import contextmanager
 from lib_rimo.errors import HostError
 
 
-class HostQueue:
-    """Lets one thread at a time at the model, in the order in which they came.
-
-    A plain ``threading.Lock`` is neither fair nor does it say who waits, and a study has to know both: it gives
-    way between image batches when somebody waits, and must not be the next to get in again.
-    """
+class Owned:
+    """A queue that knows which thread holds it."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._tickets: deque[object] = deque()
         self._holder: int | None = None
-
-    @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Waits for the turn and holds the queue inside.
-
-        Raises:
-            HostError: This thread holds the queue already; waiting would never end.
-        """
-        me = threading.get_ident()
-        ticket = object()
-        with self._changed:
-            if self._holder == me:
-                raise HostError(
-                    "The host's queue was entered twice",
-                    found="this thread holds it already",
-                    wanted="one `with host.exclusive()` at a time",
-                )
-            self._tickets.append(ticket)
-            try:
-                self._changed.wait_for(lambda: self._holder is None and self._tickets[0] is ticket)
-            finally:
-                # Also when waiting was broken off (KeyboardInterrupt): a dead ticket would block all behind it.
-                self._tickets.remove(ticket)
-                self._changed.notify_all()
-            self._holder = me
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._holder = None
-                self._changed.notify_all()
-
-    def waiting(self) -> int:
-        """How many threads wait for their turn now."""
-        with self._changed:
-            return len(self._tickets)
 
     def is_mine(self) -> bool:
         """Whether this thread holds the queue."""
@@ -76,3 +34,54 @@ class HostQueue:
                 f"{action} was attempted without the host's queue",
                 wanted="a call inside `with host.exclusive()`",
             )
+
+    def _refuse_twice(self) -> None:
+        if self.is_mine():
+            raise HostError(
+                "The host's queue was entered twice",
+                found="this thread holds it already",
+                wanted="one `with host.exclusive()` at a time",
+            )
+
+
+class HostQueue(Owned):
+    """Lets one thread at a time at the model, in the order in which they came.
+
+    A plain ``threading.Lock`` is neither fair nor does it say who waits, and a study has to know both: it gives
+    way between image batches when somebody waits, and must not be the next to get in again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changed = threading.Condition()
+        self._tickets: deque[object] = deque()
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Waits for the turn and holds the queue inside.
+
+        Raises:
+            HostError: This thread holds the queue already; waiting would never end.
+        """
+        ticket = object()
+        self._refuse_twice()
+        with self._changed:
+            self._tickets.append(ticket)
+            try:
+                self._changed.wait_for(lambda: self._holder is None and self._tickets[0] is ticket)
+            finally:
+                # Also when waiting was broken off (KeyboardInterrupt): a dead ticket would block all behind it.
+                self._tickets.remove(ticket)
+                self._changed.notify_all()
+            self._holder = threading.get_ident()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._holder = None
+                self._changed.notify_all()
+
+    def waiting(self) -> int:
+        """How many threads wait for their turn now."""
+        with self._changed:
+            return len(self._tickets)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from lib_rimo.errors import HostError
+from lib_rimo.hosts.queue import Owned
 
 
 class FIFOLock(Protocol):
@@ -22,7 +22,7 @@ class FIFOLock(Protocol):
         ...
 
 
-class WebuiQueue:
+class WebuiQueue(Owned):
     """Holds the WebUI's queue lock, in front of which its own tabs and API wait.
 
     Args:
@@ -30,8 +30,8 @@ class WebuiQueue:
     """
 
     def __init__(self, lock: FIFOLock) -> None:
+        super().__init__()
         self._lock = lock
-        self._holder: int | None = None
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -40,12 +40,7 @@ class WebuiQueue:
         Raises:
             HostError: This thread holds the queue already; waiting would never end.
         """
-        if self.is_mine():
-            raise HostError(
-                "The host's queue was entered twice",
-                found="this thread holds it already",
-                wanted="one `with host.exclusive()` at a time",
-            )
+        self._refuse_twice()
         self._lock.acquire()
         try:
             self._holder = threading.get_ident()
@@ -67,22 +62,3 @@ class WebuiQueue:
         """How many wait for their turn now; 1 where the lock does not tell, so that nobody waits for long."""
         pending = getattr(self._lock, "_pending_threads", None)
         return 1 if pending is None else len(pending)
-
-    def is_mine(self) -> bool:
-        """Whether this thread holds the queue through this object."""
-        return self._holder == threading.get_ident()
-
-    def require(self, action: str) -> None:
-        """Refuses an action outside ``hold``.
-
-        Args:
-            action: What was attempted, as the message's subject.
-
-        Raises:
-            HostError: This thread does not hold the queue.
-        """
-        if not self.is_mine():
-            raise HostError(
-                f"{action} was attempted without the host's queue",
-                wanted="a call inside `with host.exclusive()`",
-            )
