@@ -206,8 +206,8 @@ _FIELDS = (
         "category_weights",
         "category_weights",
         "Categories that count more or less",
-        "One per line, such as hair=2 or background=0. Only the search looks at it; every accuracy shown counts all "
-        "tags alike.",
+        "One per line: its name, an equals sign and a number. 2 counts double, 0 not at all. Only the search looks at "
+        "it; every accuracy shown counts all tags alike.",
         "lines",
     ),
     AdvancedField(

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SaveError, SettingsError, StudyError
 from lib_rimo.merging.form import SaveForm
+from lib_rimo.study.errand import Errand
 from lib_rimo.study.own_presets import OwnPresets
 from lib_rimo.study.possible import check_possible
 from lib_rimo.study.presets import PRESETS
@@ -34,6 +35,7 @@ from lib_rimo.study.snapshot import (
 )
 from tests.ui.scripted_archive import FILES, STUDY, ScriptedArchive, past
 from tests.ui.scripted_bench import ScriptedBench
+from tests.ui.scripted_ranks import ScriptedRanks
 
 if TYPE_CHECKING:
     from lib_rimo.hosts.host import Host
@@ -68,7 +70,9 @@ class ScriptedService(ScriptedArchive):
         self._now = Snapshot()
         self._thread: threading.Thread | None = None
         self._presets = OwnPresets(folder)
-        self._bench = ScriptedBench(pace_s)
+        errand = Errand()
+        self._bench = ScriptedBench(errand, pace_s)
+        self._ranks = ScriptedRanks(errand, pace_s)
         self.past = past(folder)
 
     def presets(self) -> OwnPresets:
@@ -76,6 +80,9 @@ class ScriptedService(ScriptedArchive):
 
     def benchmarks(self) -> ScriptedBench:
         return self._bench
+
+    def ranks(self) -> ScriptedRanks:
+        return self._ranks
 
     def snapshot(self) -> Snapshot:
         return self._now

@@ -27,12 +27,13 @@ class ScriptedBench:
     """Measures nothing, at a steady pace.
 
     Args:
+        errand: What runs it.
         pace_s: Time of a batch of six pictures.
     """
 
-    def __init__(self, pace_s: float) -> None:
+    def __init__(self, errand: Errand, pace_s: float) -> None:
         self._pace_s = pace_s
-        self._errand = Errand()
+        self._errand = errand
         self._found: dict[str, Any] = {}
         self._known: set[tuple[int, str, int]] = set()
 

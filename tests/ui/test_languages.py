@@ -37,8 +37,8 @@ SEEN = """() => {
 """Every text that can be seen now, and what a screen reader says besides."""
 
 NAMES = {
-    "CFG", "CSV", "GB", "GIF", "JSON", "Markdown", "Theater", "VAE", "WebP", "YAML", "a.b", "bf16", "fp16", "fp32",
-    "scripted",
+    "CFG", "CSV", "EMA", "GB", "GIF", "HTML", "JSON", "Markdown", "Theater", "VAE", "WebP", "YAML", "a.b", "bf16", "fp16",
+    "fp32", "scripted",
 }  # fmt: skip
 """What has no other name in the other languages."""
 
@@ -74,7 +74,7 @@ def test_nothing_stays_english(slow: Served, opened: Opener, locale: str, sign: 
     field(page, "bounds-lowest").fill("1.5")
     field(page, "bounds-lowest").press("Tab")
     page.wait_for_selector("#rimo-error-bounds p")
-    for name in ("categories", "blocks", "recipe", "history", "pictures"):
+    for name in ("categories", "blocks", "recipe", "bench", "history", "pictures"):
         view(page, name)
         assert english(page) == [], name
     field(page, "bounds-lowest").fill("-0.1")
