@@ -1,6 +1,5 @@
 /** Upstream's benchmark on any checkpoints: choosing them, watching it, its tables and its scatter. */
 class RimoBench {
-    static POLL_MS = 1000;
     static SPACE = { left: 58, right: 20, top: 18, bottom: 46 };
     static ZERO_IS_USUAL = ["steps", "cfg", "width", "height"];
     static SIZE = ["per_tag", "tags", "many", "per_prompt"];
@@ -10,16 +9,9 @@ class RimoBench {
         this.files = [];
         this.chosen = new Set();
         this.sizes = {};
-        this.mark = "";
-        this.running = false;
-        this.timer = 0;
         const part = (name) => RimoFrame.part(`bench-${name}`);
         this.form = part("form");
-        this.form.addEventListener("submit", (event) => {
-            event.preventDefault();
-            this.start();
-        });
-        part("stop").addEventListener("click", () => this.stop());
+        this.errand = new RimoErrand("bench", this);
         part("search").addEventListener("input", () => this.list());
         part("size").addEventListener("change", () => this.fill(this.sizes[part("size").value] ?? {}));
         this.form.addEventListener("input", (event) => {
@@ -42,90 +34,23 @@ class RimoBench {
                 this.sizes = sizes;
                 RimoFrame.offer(RimoFrame.part("bench-size"), [...Object.entries(sizes).map(([name, { label }]) => [name, label]), ["own", "Own numbers"]]);
                 this.fill({ ...Object.fromEntries([...RimoBench.ZERO_IS_USUAL, "seed"].map((name) => [name, 0])), ...Object.values(sizes)[0] });
-                await this.tables(true);
+                this.errand.mark = (await RimoFrame.ask("bench")).mark;
+                if (this.errand.mark) await this.tables(true);
             }
             this.list();
         } catch (error) {
             RimoFrame.tell("bench-message", error.message);
         }
-        this.watch();
-    }
-
-    /** Asks how it stands, again and again while it runs and the view is in front. */
-    async watch() {
-        clearTimeout(this.timer);
-        if (!document.hidden && this.form.getClientRects().length) {
-            try {
-                this.stand(await RimoFrame.ask("bench"));
-            } catch (error) {
-                RimoFrame.tell("bench-message", error.message);
-            }
-        }
-        if (this.running && this.form.isConnected && this.tab.tabs?.front === "bench") this.timer = setTimeout(() => this.watch(), RimoBench.POLL_MS);
-    }
-
-    /** How it stands now. */
-    stand(now) {
-        const mine = now.kind === "bench";
-        this.running = now.state === "running";
-        RimoFrame.show("bench-stop", this.running && mine);
-        RimoFrame.part("bench-start").disabled = this.running;
-        RimoFrame.show("bench-progress", mine && now.total > 0 && now.state !== "finished");
-        if (mine) {
-            const { name, done, total, images_per_s: speed } = now;
-            RimoFrame.part("bench-bar").value = total ? done / total : 0;
-            RimoFrame.part("bench-name").textContent = name;
-            RimoFrame.text("bench-figures", RimoWords.say("{1} of {2} images", done.toLocaleString("en"), total.toLocaleString("en")));
-            RimoFrame.text("bench-left", this.running && speed ? RimoBench.left((total - done) / speed) : "");
-            this.said(now);
-        }
-        RimoFrame.show("bench-wait", this.running && !now.mark);
-        if (now.mark !== this.mark) this.tables(false);
-    }
-
-    said({ state, total, error, field }) {
-        if (state === "failed" && this.wrong(field, error)) return;
-        if (error) RimoFrame.tell("bench-message", error);
-        else if (state === "running" && !total) RimoFrame.tell("bench-message", "Preparing\u2026", "busy");
-        else if (state === "stopped") RimoFrame.tell("bench-message", "Stopped. Run it again to go on where it was.", "busy");
-        else if (state === "finished") RimoFrame.tell("bench-message", "Finished.", "good");
-        else RimoFrame.tell("bench-message");
-    }
-
-    static left(seconds) {
-        if (seconds < 90) return RimoWords.say("about {1} s left", Math.max(1, Math.round(seconds)));
-        if (seconds < 5400) return RimoWords.say("about {1} min left", Math.round(seconds / 60));
-        return RimoWords.say("about {1} h left", (seconds / 3600).toFixed(1));
+        this.errand.watch();
     }
 
     /** Marks the field that an error is about; says whether there is one. */
     wrong(field, message) {
-        for (const box of this.form.querySelectorAll("[data-bench-bad]")) RimoFrame.tell(box, box.dataset.benchBad === field ? message : "");
-        const box = field && this.form.querySelector(`[data-bench-bad="${CSS.escape(field)}"]`);
-        if (!box) return false;
-        RimoFrame.tell("bench-message", "Not started: see the marked field.");
-        box.closest("details")?.setAttribute("open", "");
-        return true;
+        return RimoFrame.wrong(this.form, "bench", field, message);
     }
 
-    async start() {
-        this.wrong("", "");
-        RimoFrame.tell("bench-message", "Preparing\u2026", "busy");
-        RimoFrame.part("bench-start").disabled = true;
-        try {
-            this.stand(await RimoFrame.ask("bench/start", this.asked()));
-        } catch (error) {
-            if (!this.wrong(error.field, error.message)) RimoFrame.tell("bench-message", error.message);
-            (error.field && this.input(error.field))?.focus();
-            RimoFrame.part("bench-start").disabled = false;
-            return;
-        }
-        this.watch();
-    }
-
-    async stop() {
-        RimoFrame.tell("bench-message", "Stopping after the images that are being drawn\u2026", "busy");
-        await RimoFrame.ask("bench/stop", {}).catch((error) => RimoFrame.tell("bench-message", error.message));
+    stands({ mark }) {
+        RimoFrame.show("bench-wait", this.errand.running && !mark);
     }
 
     asked() {
@@ -186,10 +111,7 @@ class RimoBench {
     }
 
     /** Reads the latest tables; `asked` also fills in what they were asked with. */
-    async tables(asked) {
-        const { mark } = await RimoFrame.ask("bench");
-        this.mark = mark;
-        if (!mark) return;
+    async tables(asked = false) {
         this.found = await RimoFrame.ask("bench/tables").catch(() => null);
         RimoFrame.show("bench-box", this.found !== null);
         if (!this.found) return;
@@ -215,7 +137,7 @@ class RimoBench {
         body.append(...rows.map((row, i) => {
             const line = RimoFrame.make("tr", i === 0 && row.label === "all" ? "rimo-whole" : "");
             const name = counts(row) ? RimoFrame.make("th", "", row.label === "all" ? "All" : row.label) : RimoFrame.named("th", "", row.label);
-            line.append(cell(name, "row"), ...row.cells.map((value) => this.value(value)));
+            line.append(cell(name, "row"), ...row.cells.map((value) => RimoBench.value(value)));
             return line;
         }));
         const top = RimoFrame.make("thead");
@@ -226,7 +148,7 @@ class RimoBench {
         return box;
     }
 
-    value({ mean, low, high, marked }) {
+    static value({ mean, low, high, marked }) {
         const cell = RimoFrame.make("td");
         cell.append(RimoFrame.named(marked ? "strong" : "span", "", `${RimoFrame.percent(mean)} %`), " ",
             RimoFrame.make("small", "", `(${RimoFrame.percent(low)} to ${RimoFrame.percent(high)})`));

@@ -9,13 +9,22 @@ class RimoContact {
             this.draw();
         });
         part("save").addEventListener("click", () => this.save());
-        part("rank").addEventListener("input", () => { part("rank-now").value = part("rank").value; });
+        part("rank").addEventListener("input", () => this.rank(part("rank").value));
         part("details").addEventListener("toggle", () => this.offer());
+        this.ranks = new RimoRanks(this);
+    }
+
+    /** Sets the rank; one beyond the slider's end makes the slider longer. */
+    rank(value) {
+        const slider = RimoFrame.part("contact-rank");
+        slider.max = Math.max(slider.max, value);
+        slider.value = RimoFrame.part("contact-rank-now").value = value;
     }
 
     on_choice() {
         RimoFrame.show("contact-result", false);
         RimoFrame.tell("contact-message");
+        this.ranks.show();
     }
 
     async offer() {
@@ -25,6 +34,7 @@ class RimoContact {
             const names = checkpoints.map((file) => file.name);
             const values = checkpoints.map((file) => (names.filter((name) => name === file.name).length > 1 ? file.path : file.name));
             RimoFrame.offer(RimoFrame.part("contact-donor"), values.map((value) => [value, value]));
+            await this.ranks.shown();
         } catch (error) {
             RimoFrame.tell("contact-message", error.message);
         }
@@ -54,13 +64,7 @@ class RimoContact {
     }
 
     wrong(field = "", message = "") {
-        let marked = false;
-        for (const box of this.form.querySelectorAll("[data-contact-bad]")) {
-            const here = field !== "" && box.dataset.contactBad === field;
-            RimoFrame.tell(box, here ? message : "");
-            marked ||= here;
-        }
-        return marked;
+        return RimoFrame.wrong(RimoFrame.part("contact-details"), "contact", field, message);
     }
 
     draw() {

@@ -27,6 +27,18 @@ class RimoFrame {
         this.text(part, text);
     }
 
+    /** Says beside a field what is wrong with it, and nothing beside the others of a form; true if there is such a field. */
+    static wrong(form, kind, field = "", message = "") {
+        let found = null;
+        for (const box of form.querySelectorAll(`[data-${kind}-bad]`)) {
+            const here = field !== "" && box.getAttribute(`data-${kind}-bad`) === field;
+            this.tell(box, here ? message : "");
+            if (here) found = box;
+        }
+        found?.closest("details")?.setAttribute("open", "");
+        return found !== null;
+    }
+
     static make(kind, name = "", text = "") {
         const made = document.createElement(kind);
         if (name) made.className = name;

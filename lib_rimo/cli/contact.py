@@ -18,7 +18,7 @@ from lib_rimo.merging.contact_spec import UPSTREAM_RANK, VECTORS
 from lib_rimo.merging.partition import load_partition
 from lib_rimo.merging.save import save_merged
 from lib_rimo.merging.sources import Sources
-from lib_rimo.study.contacting import COST, Arm, Fusion, proposed, sweep
+from lib_rimo.study.contacting import COST, IMAGES, Arm, Fusion, proposed, reasons, sweep
 
 
 def add_parser(
@@ -49,7 +49,9 @@ def add_parser(
         "--groups", nargs="+", metavar="GROUP", help="block groups (default: all but the VAE)"
     )
     parser.add_argument("--sweep", nargs="+", metavar="N", help="ranks to measure")
-    parser.add_argument("--images", type=int, default=400, help="prompts of the measurement (default 400)")
+    parser.add_argument(
+        "--images", type=int, default=IMAGES, help=f"prompts of the measurement (default {IMAGES})"
+    )
     parser.add_argument(
         "--cost", type=float, default=COST, help=f"accuracy that a better shape may cost (default {COST})"
     )
@@ -144,10 +146,8 @@ def _table(arms: Mapping[str, Arm], best: str | None, options: argparse.Namespac
         "",
         f"{options.images} prompts, the same noise for all. Unusual: statistics outside what 99 % of the donor's "
         "own pictures have.",
-        f"Proposed: rank {best}, the fewest unusual pictures at no more than {100 * options.cost:g} points "
-        "of accuracy."
-        if best is not None
-        else "No rank has fewer unusual pictures at that cost: keep the checkpoint as it is.",
+        "Keep the checkpoint as it is." if best is None else f"Proposed: rank {best}.",
+        *reasons(arms, options.cost),
     ]
     return "\n".join(lines) + "\n"
 

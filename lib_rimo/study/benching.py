@@ -7,28 +7,25 @@ batch to batch as a study holds it: whoever waits is let in with the user's own 
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lib_rimo.benchmark.suite import Suite
-from lib_rimo.benchmark.suite_run import PartResult
 from lib_rimo.errors import ArchitectureError, RimoError, SettingsError, StudyError
 from lib_rimo.hosts.host import Host
 from lib_rimo.merging.architecture import check_same
 from lib_rimo.merging.partition import load_partition
 from lib_rimo.merging.sources import Sources
+from lib_rimo.study.background import LATEST, Background
 from lib_rimo.study.bench_settings import BenchRequest
-from lib_rimo.study.bench_tables import BenchTables, as_text, write_whole
+from lib_rimo.study.bench_tables import BenchTables
 from lib_rimo.study.errand import Errand
-from lib_rimo.study.measuring import Measuring, names_of
+from lib_rimo.study.measuring import names_of
 from lib_rimo.study.opening import OpenTagger
 from lib_rimo.study.settings import StudySettings
 
 KIND = "bench"
-LATEST = "latest"
-"""Folder of the latest tables, beside the kept results."""
 FACTS = "bench.json"
 PARTITION = "theater"
 """Any would do: every group is swapped in whole."""
@@ -36,7 +33,7 @@ PARTITION = "theater"
 Resolve = Callable[[Mapping[str, Any]], StudySettings]
 
 
-class Benchmarks:
+class Benchmarks(Background):
     """Runs benchmarks one at a time and keeps the latest tables.
 
     Args:
@@ -58,11 +55,8 @@ class Benchmarks:
         *,
         may_load: bool,
     ) -> None:
-        self._host = host
-        self._folder = folder
-        self._open_tagger = open_tagger
+        super().__init__(FACTS, host, folder, open_tagger, errand)
         self._settings = settings
-        self._errand = errand
         self._may_load = may_load
 
     def start(self, values: Mapping[str, Any]) -> None:
@@ -81,42 +75,6 @@ class Benchmarks:
         names_of(files)
         self._errand.start(KIND, lambda: self._work(request, files, settings[0]))
 
-    def stop(self) -> None:
-        """Ends it after the batch that is being drawn; what was measured is kept."""
-        self._errand.stop()
-
-    def standing(self) -> dict[str, Any]:
-        """How the benchmark stands, and which tables there are.
-
-        Returns:
-            ``state`` and the rest of ``Standing``; ``mark``, which changes with the tables.
-        """
-        now = self._errand.now
-        return {**now.to_json(), "mark": self.mark()}
-
-    def mark(self) -> str:
-        """Changes whenever the latest tables do; empty if there are none."""
-        try:
-            found = (self._folder / LATEST / FACTS).stat()
-        except OSError:
-            return ""
-        return f"{found.st_mtime_ns:x}-{found.st_size:x}"
-
-    def latest(self) -> dict[str, Any]:
-        """The latest tables.
-
-        Returns:
-            ``request``, ``done`` checkpoints ``of`` how many, ``tables``, ``points``, ``notes``.
-
-        Raises:
-            StudyError: There are none.
-        """
-        try:
-            found: dict[str, Any] = json.loads(self._read(FACTS))
-        except ValueError as error:
-            raise StudyError("The kept tables are damaged", found=str(error), fix="Run it again") from error
-        return found
-
     def file(self, kind: str) -> str:
         """The latest tables as a file of this kind, one of ``FORMATS``.
 
@@ -124,12 +82,6 @@ class Benchmarks:
             StudyError: There are none.
         """
         return self._read(f"bench.{kind}")
-
-    def _read(self, name: str) -> str:
-        try:
-            return (self._folder / LATEST / name).read_text(encoding="utf-8")
-        except OSError as error:
-            raise StudyError("There are no tables yet", fix="Run the benchmark first") from error
 
     def _resolved(self, name: str, request: BenchRequest) -> StudySettings:
         """A study's settings on this checkpoint, for its path and for how pictures look."""
@@ -149,26 +101,14 @@ class Benchmarks:
         with Sources() as sources:
             base = self._base(files, sources)
             opened = dataclasses.replace(settings, base=base)
-            measuring = Measuring.open(
-                opened,
-                self._host,
-                self._open_tagger,
-                self._folder,
-                partition=partition,
-                between=self._errand.between,
-            )
+            measuring = self._measuring(opened, partition)
             suite = Suite(request.suite(measuring.look), measuring.catalogue)
             contestants = measuring.swapped_checkpoints(files, sources, partition)
-            results: dict[str, Mapping[str, PartResult]] = {}
-            for place, contestant in enumerate(contestants):
-                before, total = place * suite.images, len(contestants) * suite.images
-
-                def progress(name: str, done: int, _: int, before: int = before, total: int = total) -> None:
-                    self._errand.note(name, before + done, total)
-
-                self._errand.note(contestant.name, before, total)
-                results.update(measuring.run([contestant], suite, progress))
-                self._keep(request, BenchTables.of(results, suite, measuring), len(results), len(contestants))
+            for results in self._one_by_one(measuring, contestants, suite):
+                found = BenchTables.of(results, suite, measuring)
+                found.write(self._folder / LATEST)
+                counted = {"done": len(results), "of": len(contestants)}
+                self._keep({"request": request.to_json(), **counted, **found.to_json()})
 
     def _base(self, files: Sequence[Path], sources: Sources) -> Path:
         """The checkpoint to swap the others into: the loaded one, or another where that may be loaded."""
@@ -203,9 +143,3 @@ class Benchmarks:
         except RimoError:
             return False
         return not (self._may_load and (compared.missing or compared.reshaped))
-
-    def _keep(self, request: BenchRequest, found: BenchTables, done: int, of: int) -> None:
-        folder = self._folder / LATEST
-        found.write(folder)
-        facts = {"request": request.to_json(), "done": done, "of": of, **found.to_json()}
-        write_whole(folder / FACTS, as_text(facts))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lib_rimo.benchmark.accuracy import micro, paired_difference
-from lib_rimo.benchmark.image_statistics import Usual
+from lib_rimo.benchmark.image_statistics import LEAST_REFERENCE, Usual
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.benchmark.suite import MIXED, Suite, SuiteSettings
 from lib_rimo.benchmark.suite_run import Contestant, Results
@@ -24,6 +24,8 @@ FACTORS_BYTES = 1 << 30
 """Memory in which decompositions are kept, so that each further rank costs little."""
 COST = 0.02
 """Accuracy that a better shape may cost: about what an interval of a few hundred pictures can tell."""
+IMAGES = 400
+"""Prompts of a sweep unless others are asked for: that cost can just be told with them."""
 KEPT, DONOR = "kept", "donor"
 """The arms that every sweep has besides its ranks."""
 
@@ -145,10 +147,58 @@ def sweep(
 
     Returns:
         By rank, kept and donor first.
+
+    Raises:
+        SettingsError: A rank is none, or there are too few images; it carries the field.
     """
+    *_, arms = arms_as_known(
+        measuring,
+        fusion,
+        pair,
+        ranks,
+        images,
+        lambda contestants, suite: iter([run(contestants, suite)]),
+        seed=seed,
+    )
+    return arms
+
+
+def arms_as_known(
+    measuring: Measuring,
+    fusion: Fusion,
+    pair: tuple[Contestant, Contestant],
+    ranks: Sequence[str],
+    images: int,
+    run: Callable[[Sequence[Contestant], Suite], Iterator[Results]],
+    *,
+    seed: int = 0,
+) -> Iterator[dict[str, Arm]]:
+    """As ``sweep``, step by step.
+
+    Args:
+        measuring: What is set up.
+        fusion: Of the two.
+        pair: Kept and donor as contestants.
+        ranks: As ``Fusion.ranks`` reads them.
+        images: Prompts, one picture each.
+        run: Measures contestants in their order; gives all that is known again and again.
+        seed: Of prompts and noise.
+
+    Yields:
+        The arms that are known, by rank, as soon as the kept checkpoint and the donor are among them.
+    """
+    if images < LEAST_REFERENCE:
+        raise SettingsError(
+            "images",
+            "With so few images nobody can tell what is usual",
+            found=images,
+            wanted=f"at least {LEAST_REFERENCE}",
+        )
     recipes = {rank: fusion.recipe(fusion.ranks([rank])) for rank in dict.fromkeys(ranks)}
     look = SuiteSettings(measuring.look, per_tag=0, many=(), mixed=images, seed=seed)
     suite = Suite(look, measuring.catalogue)
+    # Decomposed before anything is drawn: nobody shall wait for that in the host's queue.
+    captured = [0.0, 1.0, *(fusion.captured(recipe) for recipe in recipes.values())]
     contestants = [
         *pair,
         *(
@@ -156,25 +206,44 @@ def sweep(
             for r, made in recipes.items()
         ),
     ]
-    found = [parts[MIXED] for parts in run(contestants, suite).values()]
-    prompts, usual = suite.parts[0].prompts, Usual.of(found[1].statistics)
-    captured = [0.0, 1.0, *(fusion.captured(recipe) for recipe in recipes.values())]
-    return {
-        rank: Arm(
-            rank,
-            micro(prompts, of.scores),
-            paired_difference(prompts, of.scores, found[0].scores),
-            usual.unusual(of.statistics),
-            share,
-        )
-        for rank, of, share in zip([KEPT, DONOR, *recipes], found, captured, strict=True)
-    }
+    prompts = suite.parts[0].prompts
+    for results in run(contestants, suite):
+        found = [parts[MIXED] for parts in results.values()]
+        if len(found) < len(pair):
+            continue
+        usual = Usual.of(found[1].statistics)
+        yield {
+            rank: Arm(
+                rank,
+                micro(prompts, of.scores),
+                paired_difference(prompts, of.scores, found[0].scores),
+                usual.unusual(of.statistics),
+                share,
+            )
+            for rank, of, share in zip([KEPT, DONOR, *recipes], found, captured, strict=False)
+        }
 
 
 def proposed(arms: Mapping[str, Arm], cost: float = COST) -> str | None:
     """The rank with the fewest unusual pictures among those that cost little; None if none beats the kept one."""
-    ranks = [arm for rank, arm in arms.items() if rank not in (KEPT, DONOR)]
-    cheap = [arm for arm in ranks if arm.gain.mean >= -cost]
-    better = [arm for arm in cheap if arm.unusual.mean < arms[KEPT].unusual.mean]
+    better = [arm for arm in _of_fewer_unusual(arms) if arm.gain.mean >= -cost]
     best = min(better, key=lambda arm: (arm.unusual.mean, -arm.accuracy.mean), default=None)
     return None if best is None else best.rank
+
+
+def reasons(arms: Mapping[str, Arm], cost: float = COST) -> list[str]:
+    """Why ``proposed`` says what it says, in sentences."""
+    points = f"{100 * cost:g}"
+    if (best := proposed(arms, cost)) is not None:
+        told = [f"Rank {best} draws the fewest unusual pictures at no more than {points} points of accuracy."]
+        if arms[best].unusual.high >= arms[KEPT].unusual.low:
+            told.append("Yet the intervals overlap, so it may be chance: more images would tell.")
+        return told
+    if _of_fewer_unusual(arms):
+        return [f"Every rank with fewer unusual pictures costs more than {points} points of accuracy."]
+    return ["No rank draws fewer unusual pictures than there are without a repair."]
+
+
+def _of_fewer_unusual(arms: Mapping[str, Arm]) -> list[Arm]:
+    ranks = [arm for rank, arm in arms.items() if rank not in (KEPT, DONOR)]
+    return [arm for arm in ranks if arm.unusual.mean < arms[KEPT].unusual.mean]

@@ -15,6 +15,10 @@ from lib_rimo.errors import HostTakenError, RimoError, SettingsError, StudyError
 log = logging.getLogger("rimo")
 
 
+TITLES = {"bench": "A benchmark", "ranks": "A measurement of ranks"}
+"""What is running, by its kind."""
+
+
 class ErrandState(str, Enum):
     """What an errand is doing."""
 
@@ -56,6 +60,11 @@ class Standing:
         """Whether it goes on."""
         return self.state is ErrandState.RUNNING
 
+    @property
+    def title(self) -> str:
+        """What it is, to begin a sentence with."""
+        return TITLES.get(self.kind, "A measurement")
+
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {**asdict(self), "state": self.state.value}
@@ -95,11 +104,11 @@ class Errand:
         self._may_start()
         with self._lock:
             if self._now.running:
-                raise StudyError("A benchmark is running already", fix="Stop it first")
+                raise StudyError(f"{self._now.title} is running already", fix="Stop it first")
             self._now = Standing(kind, ErrandState.RUNNING)
             self._stop.clear()
             self._drawn = 0
-            self._thread = threading.Thread(target=self._run, args=(work,), name="rimo-bench", daemon=True)
+            self._thread = threading.Thread(target=self._run, args=(work,), name=f"rimo-{kind}", daemon=True)
             self._thread.start()
 
     def refuse(self) -> None:
@@ -109,7 +118,7 @@ class Errand:
             StudyError: It is.
         """
         if self._now.running:
-            raise StudyError("A benchmark is running", fix="Stop it, or wait until it has ended")
+            raise StudyError(f"{self._now.title} is running", fix="Stop it, or wait until it has ended")
 
     def stop(self) -> None:
         """Asks it to end after the batch that is being drawn."""
@@ -164,14 +173,14 @@ class Errand:
             )
             self._show(state=ErrandState.STOPPED, error=str(text))
         except RimoError as error:
-            log.info("A benchmark ended: %s", error, exc_info=True)
+            log.info("%s ended: %s", self._now.title, error, exc_info=True)
             if self._stop.is_set():
                 self._show(state=ErrandState.STOPPED)
                 return
             field = error.field if isinstance(error, SettingsError) else ""
             self._show(state=ErrandState.FAILED, error=str(error), field=field)
         except Exception as error:
-            log.exception("A benchmark ended with an unexpected error")
+            log.exception("%s ended with an unexpected error", self._now.title)
             told = f"Unexpected {type(error).__name__}: {error}. The log has the details."
             self._show(state=ErrandState.FAILED, error=told)
 

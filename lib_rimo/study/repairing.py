@@ -135,25 +135,11 @@ class Repairer:
             key = (mix.digest(), str(donor), str(record.settings.partition))
             if self._fusion is None or key != self._key:
                 self._forget()
-                self._fusion, self._key = self._made(record, mix, donor), key
+                self._fusion, self._key = fusion_of(self._host, record, mix, donor), key
             try:
                 yield self._fusion
             except (ArchitectureError, RecipeError) as error:
-                raise _at_donor(error) from error
-
-    def _made(self, record: StudyRecord, mix: Recipe, donor: Path) -> Fusion:
-        partition = load_partition(record.settings.partition)
-        sources = Sources(folders=[self._host.save_folder()])
-        try:
-            other = sources.source_of(donor)
-            name = f"mix of {record.opened.study}"
-            kept = mix_source(mix, sources, partition, name) if mix.used_partners() else mix.base
-            return Fusion(sources, partition, kept, other, base=mix.base)
-        except BaseException as error:
-            sources.close()
-            if isinstance(error, ArchitectureError | RecipeError):
-                raise _at_donor(error) from error
-            raise
+                raise at_donor(error) from error
 
     def _forget(self) -> None:
         if self._fusion is not None:
@@ -161,5 +147,27 @@ class Repairer:
         self._fusion = self._key = None
 
 
-def _at_donor(error: ArchitectureError | RecipeError) -> SettingsError:
+def fusion_of(host: Host, record: StudyRecord, mix: Recipe, donor: Path, vectors: str = VECTORS[0]) -> Fusion:
+    """A study's mix and its donor, opened. Whoever asks for it closes its ``sources``.
+
+    Raises:
+        SettingsError: The donor is of another family.
+        CheckpointError: A file is missing.
+    """
+    partition = load_partition(record.settings.partition)
+    sources = Sources(folders=[host.save_folder()])
+    try:
+        other = sources.source_of(donor)
+        name = f"mix of {record.opened.study}"
+        kept = mix_source(mix, sources, partition, name) if mix.used_partners() else mix.base
+        return Fusion(sources, partition, kept, other, vectors=vectors, base=mix.base)
+    except BaseException as error:
+        sources.close()
+        if isinstance(error, ArchitectureError | RecipeError):
+            raise at_donor(error) from error
+        raise
+
+
+def at_donor(error: ArchitectureError | RecipeError) -> SettingsError:
+    """What is wrong with a pair, as the donor's fault."""
     return SettingsError("donor", error.what, found=error.found, wanted=error.wanted, fix=error.fix)

@@ -131,11 +131,11 @@ class StudyArchive(Protocol):
         """The path of a study's picture by the name that the snapshot gave."""
 
 
-class BenchService(Protocol):
-    """Upstream's benchmark: one at a time, never beside a study. Any thread, ``RimoError``."""
+class BackgroundService(Protocol):
+    """A long measurement: one at a time of whatever kind, never beside a study. Any thread, ``RimoError``."""
 
     def start(self, values: Mapping[str, Any]) -> None:
-        """Starts a benchmark (``bench_settings.BenchRequest``), or goes on with one that was stopped."""
+        """Starts one (``bench_settings.BenchRequest``, ``rank_sweeps.RankRequest``), or goes on with a stopped one."""
 
     def stop(self) -> None:
         """Ends it after the batch that is being drawn; what was measured is kept."""
@@ -144,7 +144,15 @@ class BenchService(Protocol):
         """How it stands: ``errand.Standing``, and ``mark``, which changes with the tables."""
 
     def latest(self) -> Mapping[str, Any]:
-        """The latest tables: ``request``, ``done`` checkpoints ``of`` how many, ``tables``, ``points``, ``notes``."""
+        """The latest tables: ``request``, ``done`` checkpoints or mixes ``of`` how many, and what is known of them.
+
+        Returns:
+            Of a benchmark also ``tables``, ``points``, ``notes``; of ranks see ``rank_sweeps.RankSweeps.latest``.
+        """
+
+
+class BenchService(BackgroundService, Protocol):
+    """Upstream's benchmark."""
 
     def file(self, kind: str) -> str:
         """The latest tables as a file of this kind (``bench_tables.FORMATS``)."""
@@ -158,3 +166,6 @@ class StudyService(StudyOnDisplay, StudyArchive, Protocol):
 
     def benchmarks(self) -> BenchService:
         """Upstream's benchmark on any checkpoints."""
+
+    def ranks(self) -> BackgroundService:
+        """Several ranks of a mix's repair."""

@@ -25,6 +25,7 @@ from lib_rimo.study.own_presets import OwnPresets
 from lib_rimo.study.pictures import Pictures, picture_path
 from lib_rimo.study.possible import check_possible
 from lib_rimo.study.presets import DEFAULT_PRESET, PRESETS
+from lib_rimo.study.rank_sweeps import RankSweeps
 from lib_rimo.study.record import StudyRecord
 from lib_rimo.study.repairing import Repair, Repairer
 from lib_rimo.study.saving import save_record
@@ -70,12 +71,14 @@ class Studies:
         self._worker = Worker(host, folder, lambda: self._lending.name)
         self._shelf = Shelf(folder)
         self._easel = Easel(host, may_load=may_load)
-        self._repairer = Repairer(host, self._easel, lambda field, name: Path(self._resolve(field, name)))
+        self._repairer = Repairer(host, self._easel, self._find)
         self._presets = OwnPresets(folder)
         self._sensitivity = Sensitivity()
         self._errand = Errand(self._no_study_runs)
-        self._benchmarks = Benchmarks(
-            host, results or folder / "bench", open_tagger, self.settings, self._errand, may_load=may_load
+        kept = results or folder / "bench"
+        self._benchmarks = Benchmarks(host, kept, open_tagger, self.settings, self._errand, may_load=may_load)
+        self._ranks = RankSweeps(
+            host, kept, open_tagger, self._find, self.record, self._errand, may_load=may_load
         )
 
     # -- the study on display ------------------------------------------------------------------------------------
@@ -175,7 +178,7 @@ class Studies:
         self._worker.join(timeout_s)
 
     def join_benchmark(self, timeout_s: float | None = None) -> None:
-        """Waits until no benchmark runs; for tests."""
+        """Waits until no benchmark or other errand runs; for tests."""
         self._errand.join(timeout_s)
 
     def close(self) -> None:
@@ -284,6 +287,10 @@ class Studies:
         """Upstream's benchmark on any checkpoints."""
         return self._benchmarks
 
+    def ranks(self) -> RankSweeps:
+        """Several ranks of a mix's repair."""
+        return self._ranks
+
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _sources(self, study: str) -> Sources | None:
@@ -293,8 +300,8 @@ class Studies:
     def _is_free(self, record: StudyRecord) -> None:
         """Refuses to load one base while a study or a benchmark works on another."""
         base = record.settings.base
-        if self._errand.now.running and not is_selected(self._host, base):
-            raise StudyError("A benchmark is running", wanted=base.name, fix="Stop it first")
+        if not is_selected(self._host, base):
+            self._errand.refuse()
         now, opened = self.snapshot(), self._worker.study
         if not now.state.active:
             return
@@ -337,6 +344,9 @@ class Studies:
         checked = StudySettings.from_mapping(merged)
         check_possible(checked, self._host)
         return checked
+
+    def _find(self, field: str, name: str) -> Path:
+        return Path(self._resolve(field, name))
 
     def _resolve(self, field: str, value: Any) -> Any:
         """Names of the host's checkpoints to their paths."""

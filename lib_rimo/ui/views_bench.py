@@ -28,6 +28,20 @@ def _input(name: str, label: str, kind: str) -> str:
     )
 
 
+def progress(name: str) -> str:
+    """How a measurement in the background stands; ``javascript/rimo_errand.js`` fills it.
+
+    Args:
+        name: Before the names of its parts.
+    """
+    return f"""<p data-rimo="{name}-message" role="status"></p>
+<div class="rimo-progress" data-rimo="{name}-progress" hidden>
+<progress class="rimo-bench-bar" data-rimo="{name}-bar" max="1" value="0"
+ aria-label="Share of all images drawn"></progress>
+<p class="rimo-figures"><span translate="no" data-rimo="{name}-name"></span><span data-rimo="{name}-figures"></span>
+<strong data-rimo="{name}-left"></strong></p></div>"""
+
+
 BENCH = f"""
 <form class="rimo-bench" data-rimo="bench-form" novalidate>
 <p class="rimo-note">Measures any checkpoints side by side, mixed by this program or not: single tags by category, many
@@ -46,12 +60,7 @@ tags at once, and how different the images of one prompt are. All draw the same 
 <div class="rimo-bench-numbers">{"".join(_input(*number) for number in _NUMBERS)}</div></details>
 <div class="rimo-acts"><button type="submit" class="rimo-button rimo-main" data-rimo="bench-start">Run the
 benchmark</button><button type="button" class="rimo-button" data-rimo="bench-stop" hidden>Stop</button></div>
-<p data-rimo="bench-message" role="status"></p>
-<div class="rimo-progress" data-rimo="bench-progress" hidden>
-<progress class="rimo-bench-bar" data-rimo="bench-bar" max="1" value="0"
- aria-label="Share of all images drawn"></progress>
-<p class="rimo-figures"><span translate="no" data-rimo="bench-name"></span><span data-rimo="bench-figures"></span>
-<strong data-rimo="bench-left"></strong></p></div>
+{progress("bench")}
 <p class="rimo-note">Stopped or cut off, it goes on where it was. What was measured of a file before, under whatever
 name, is not drawn again.</p>
 </div></div>

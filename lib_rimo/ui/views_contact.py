@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lib_rimo.ui.views_bench import progress
+
 HIGHEST_SHOWN = 128
 """End of the slider; a higher rank is as good as the donor itself."""
 
@@ -35,6 +37,32 @@ checkpoint.</p>
 <div class="rimo-tried" data-rimo="contact-result" hidden>
 <div><h4 data-rimo="contact-mix-name"></h4><div class="rimo-tried-row" data-rimo="contact-mix"></div></div>
 <div><h4 data-rimo="contact-fused-name"></h4><div class="rimo-tried-row" data-rimo="contact-fused"></div></div></div>
+</form>
+<form class="rimo-ranks" data-rimo="ranks-form" novalidate>
+<h4>Measure instead of guessing</h4>
+<p class="rimo-note">Draws the mix, the sound checkpoint and the mix repaired with each rank, from the same prompts and
+noise, and says which rank draws the fewest unusual pictures at little cost of accuracy. It uses the checkpoint and
+the biases and norms chosen above.</p>
+<div class="rimo-ranks-asked">
+<div><label><span>Ranks</span><input type="text" autocomplete="off" spellcheck="false" data-rimo="ranks-ranks"
+ aria-describedby="rimo-ranks-bad-ranks"></label><p id="rimo-ranks-bad-ranks" data-contact-bad="ranks"></p></div>
+<div><label><span>Images of each</span><input type="number" min="0" step="any" data-rimo="ranks-images"
+ aria-describedby="rimo-ranks-bad-images"></label><p id="rimo-ranks-bad-images" data-contact-bad="images"></p></div>
+</div>
+<p class="rimo-quiet" data-rimo="ranks-cost"></p>
+<div class="rimo-acts"><button type="submit" class="rimo-button" data-rimo="ranks-start">Measure several
+ranks</button><button type="button" class="rimo-button" data-rimo="ranks-stop" hidden>Stop</button></div>
+{progress("ranks")}
+<div data-rimo="ranks-box" hidden>
+<p class="rimo-note" data-rimo="ranks-about"></p>
+<div class="rimo-table-scroll" role="group" aria-label="Measured ranks" tabindex="0">
+<table class="rimo-table rimo-bench-table"><thead><tr><th scope="col">Rank</th><th scope="col">Accuracy</th>
+<th scope="col">Points more than the mix</th><th scope="col">Unusual pictures</th><th scope="col">Taken over</th></tr>
+</thead><tbody data-rimo="ranks-rows"></tbody></table></div>
+<p class="rimo-note">Unusual: outside what 99 % of the sound checkpoint's own pictures look like. In brackets 95 %
+intervals over prompts.</p>
+<div class="rimo-ranks-verdict"><p data-rimo="ranks-verdict"></p>
+<button type="button" class="rimo-button rimo-main" data-rimo="ranks-take" hidden></button></div></div>
 </form>
 </details>
 """

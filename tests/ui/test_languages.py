@@ -37,8 +37,8 @@ SEEN = """() => {
 """Every text that can be seen now, and what a screen reader says besides."""
 
 NAMES = {
-    "CFG", "CSV", "EMA", "GB", "GIF", "HTML", "JSON", "Markdown", "Theater", "VAE", "WebP", "YAML", "a.b", "bf16", "fp16",
-    "fp32", "scripted",
+    "CFG", "CSV", "EMA", "GB", "GIF", "HTML", "JSON", "Markdown", "Theater", "VAE", "WebP", "YAML", "a.b", "bf16",
+    "fp16", "fp32", "scripted",
 }  # fmt: skip
 """What has no other name in the other languages."""
 
