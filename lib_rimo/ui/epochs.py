@@ -46,10 +46,10 @@ def outlook(promise: Outlook) -> str:
         return f"No further epoch is proposed. The last one found nothing better than what it began with, in {images}."
     gain = f"{points(promise.gain)} points ({span(promise.gain)})"
     if not promise.flat:
-        return f"Another epoch may be worth its {images}: {gain} are expected."
+        return f"Another epoch may be worth its {images}. The last one gained about {gain}; the next will gain less."
     least = f"{number(100 * promise.worth)} points"
     return (
-        f"No further epoch is proposed. {gain} are expected of its {images}. Less than {least} cannot be told from "
+        f"No further epoch is proposed. At most {gain} are to be expected of its {images}. Less than {least} cannot be told from "
         "nothing in the final measurement."
     )
 

@@ -40,7 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
     if options.tiny:
         from tools.bench_search import tiny
 
-        print(tiny.compare(options.out, seeds, sorted(options.budgets)))
+        print(
+            tiny.compare(
+                options.out, seeds, sorted(options.budgets), upstream=tiny.UPSTREAM in options.methods
+            )
+        )
         return 0
     done = runs.make(
         options.out / "runs.jsonl",

@@ -84,12 +84,19 @@ class Family:
         return out
 
 
-def compare(folder: Path, seeds: range, budgets: list[int]) -> str:
-    """Makes the runs that ``tiny.jsonl`` lacks; returns a table."""
+def compare(folder: Path, seeds: range, budgets: list[int], *, upstream: bool) -> str:
+    """Makes the runs that ``tiny.jsonl`` lacks; returns a table.
+
+    Args:
+        folder: Of models, runs and table.
+        seeds: One comparison each.
+        budgets: Pictures of our searches.
+        upstream: Whether an epoch of upstream's is searched as well, which is most of the work.
+    """
     file = folder / "tiny.jsonl"
     rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
     for seed in seeds:
-        wanted = [*budgets, UPSTREAM_IMAGES]
+        wanted = [*budgets, *([UPSTREAM_IMAGES] if upstream else [])]
         missing = [b for b in wanted if not any((r["seed"], r["budget"]) == (seed, b) for r in rows)]
         if not missing:
             continue
