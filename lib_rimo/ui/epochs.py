@@ -49,8 +49,8 @@ def outlook(promise: Outlook) -> str:
         return f"Another epoch may be worth its {images}. The last one gained about {gain}; the next will gain less."
     least = f"{number(100 * promise.worth)} points"
     return (
-        f"No further epoch is proposed. At most {gain} are to be expected of its {images}. Less than {least} cannot be told from "
-        "nothing in the final measurement."
+        f"No further epoch is proposed. At most {gain} are to be expected of its {images}. Less than {least} cannot be "
+        "told from nothing in the final measurement."
     )
 
 
