@@ -89,15 +89,7 @@ class RimoContact {
 
     show(side, { study, files }, name) {
         RimoFrame.text(`contact-${side}-name`, name);
-        RimoFrame.part(`contact-${side}`).replaceChildren(...files.map((file) => {
-            const link = RimoFrame.make("a");
-            const picture = RimoFrame.make("img");
-            link.href = picture.src = RimoFrame.picture(study, file);
-            link.target = "_blank";
-            picture.alt = RimoWords.say(name);
-            link.append(picture);
-            return link;
-        }));
+        RimoFrame.pictures(`contact-${side}`, study, files, name);
     }
 
     save() {

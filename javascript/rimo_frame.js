@@ -108,6 +108,19 @@ class RimoFrame {
         return `rimo/v1/picture/${encodeURIComponent(study)}/${file.split("/").map(encodeURIComponent).join("/")}`;
     }
 
+    /** Fills a part with drawn pictures, each a link to itself. */
+    static pictures(part, study, files, name) {
+        RimoFrame.part(part).replaceChildren(...files.map((file) => {
+            const link = RimoFrame.make("a");
+            const picture = RimoFrame.make("img");
+            link.href = picture.src = RimoFrame.picture(study, file);
+            link.target = "_blank";
+            picture.alt = RimoWords.say(name);
+            link.append(picture);
+            return link;
+        }));
+    }
+
     /** Asks the program; a refusal becomes an Error with the program's own words. */
     static async ask(path, body) {
         const post = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };

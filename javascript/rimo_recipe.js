@@ -130,14 +130,6 @@ class RimoRecipe {
         if (side === "base") RimoFrame.part("try-mix").replaceChildren();
         RimoFrame.show("try-result", true);
         RimoFrame.text(`try-${side}-name`, name);
-        RimoFrame.part(`try-${side}`).replaceChildren(...files.map((file) => {
-            const link = RimoFrame.make("a");
-            const picture = RimoFrame.make("img");
-            link.href = picture.src = RimoFrame.picture(study, file);
-            link.target = "_blank";
-            picture.alt = RimoWords.say(name);
-            link.append(picture);
-            return link;
-        }));
+        RimoFrame.pictures(`try-${side}`, study, files, name);
     }
 }

@@ -51,7 +51,7 @@ class StudySettings:
         category_weights: ``category=weight`` each: how much a category's tags count in the search (``objective``).
             Empty: all alike, which is what the reported accuracy is.
         penalty: For negative weights, one of ``objective.PENALTIES``; off, because the search measures what they do,
-            and the guard watches the shapes.
+            and the guard watches the shapes. Upstream's own strategies take theirs off in any case.
         config: Folder with the models' configuration, for hosts that are told one; kept here so that a study can
             be resumed by its name alone.
         tagger: Folder of the tagger; None takes the one that the host offers.
