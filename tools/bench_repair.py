@@ -77,6 +77,7 @@ PUSHES: Mapping[str, Push] = {
     "out3+ 2 times": Push(BEST, {"out3+": 2}),
     "out3+ 2.5 times": Push(BEST, {"out3+": 2.5}),
     "out3+ 3 times": Push(BEST, {"out3+": 3}),
+    "out3+ 4 times": Push(BEST, {"out3+": 4}),
     "rest 4 times": Push(BEST, {"rest": 4}),
     "rest 10 times": Push(BEST, {"rest": 10}),
     "rest 30 times": Push(BEST, {"rest": 30}),
@@ -89,7 +90,10 @@ PUSHES: Mapping[str, Push] = {
 """The sound ones first; the others change one thing each."""
 SOUND = ("base", "best mix")
 """Whose pictures say what is usual."""
-REPAIRED: Mapping[str, Sequence[str] | None] = {"rest 30 times": ("rest",)}
+REPAIRED: Mapping[str, Sequence[str] | None] = {
+    "rest 30 times": ("rest",),
+    "out3+ 4 times": ("out3+",),
+}
 """Which are repaired by the base, and in which groups; None for all."""
 
 
