@@ -143,7 +143,7 @@ class DefaultStrategy:
         """The most promising recipe, and the stage's name."""
         settings = self.settings
         done = min(1.0, images_of(history) / max(1, self.problem.budget_images - self._reserve()))
-        reach = math.inf if shared else _between(settings.region_start, settings.region_end, done)
+        reach = math.inf if shared else settings.region
         kappa = _between(settings.kappa_start, settings.kappa_end, done)
         return self._suggest(
             history, self._box(shared=shared), reach, kappa

@@ -32,11 +32,10 @@ class SearchSettings:
         share_sd: How sure that is: prior sd of the logarithms; the pictures decide.
         relevance_sd: How much block groups may differ in importance: prior sd of the logarithm; 0: not at all.
         kappa_start: Optimism at the beginning, in standard deviations.
-        kappa_end: Optimism at the end of the budget: then only what is probably good is drawn.
-        region_start: Half side, in weights, of the region around the leader that is searched at the beginning. A
-            Gaussian process in many dimensions is most uncertain, hence most optimistic, in the corners, where
-            merges are garbage.
-        region_end: The same at the end.
+        kappa_end: Optimism at the end of the budget, grown to by a constant factor per picture. Pictures make the model
+            sure of what it has met; without more optimism the late recipes all lie where the leader is.
+        region: Half side, in weights, of the region around the leader that is searched. A Gaussian process in many
+            dimensions is most uncertain, hence most optimistic, in the corners, where merges are garbage.
         check_share: Share of the budget kept for the end: for the recipe that the model thinks is best of all, met or
             not, and for meeting the leaders again on prompts that they have not met.
         check_region: How far, in weights, that recipe may be from the best one met.
@@ -65,9 +64,8 @@ class SearchSettings:
     share_sd: float = 1.0
     relevance_sd: float = 0.5
     kappa_start: float = 2.0
-    kappa_end: float = 2.0
-    region_start: float = 0.2
-    region_end: float = 0.1
+    kappa_end: float = 6.0
+    region: float = 0.15
     check_share: float = 0.1
     check_region: float = 0.3
     check_recipes: int = 3
@@ -93,7 +91,7 @@ class SearchSettings:
             self._at_least(name, 1)
         for name in ("kappa_start", "kappa_end", "share_sd", "relevance_sd"):
             self._at_least(name, 0.0)
-        for name in ("region_start", "region_end", "check_region"):
+        for name in ("region", "check_region"):
             self._at_least(name, 1e-3)
         for name in (
             "base_share",

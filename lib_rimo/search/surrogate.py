@@ -28,6 +28,7 @@ class Given:
     Attributes:
         kernel: Correlation of recipes.
         variance: Prior variance.
+        told: Weights of the recipes met, shape ``(n, size)``; some may lie beside the piece that is searched.
         precision: Inverse noise covariance of the targets, shape ``(n, n)``.
         offset: Weights at the lower corner of the unit box, shape ``(size,)``.
         lift: Weights per unit-box coordinate, shape ``(dims, size)``.
@@ -35,6 +36,7 @@ class Given:
 
     kernel: Kernel
     variance: float
+    told: Floats
     precision: Floats
     offset: Floats
     lift: Floats
@@ -51,10 +53,9 @@ class RecipeRegressor(GaussianProcessRegressor):  # type: ignore[misc]
         super().__init__(optimizer=None)
         self.given = given
 
-    def fit(self, X: Floats, y: Sequence[float]) -> RecipeRegressor:  # noqa: N803 (scikit-learn's names)
-        """Conditions on targets ``y`` (lower is better) at unit-box points ``X``, shape ``(n, dims)``."""
-        given, m = self.given, self.given.precision
-        w = np.asarray(X) @ given.lift + given.offset
+    def fit(self, X: Floats, y: Sequence[float]) -> RecipeRegressor:  # noqa: N803, ARG002 (scikit-learn's names)
+        """Conditions on targets ``y`` (lower is better) of the recipes met; ``X`` are their places in the unit box."""
+        given, m, w = self.given, self.given.precision, self.given.told
         shrunk, _ = shrunken(m, given.variance * given.kernel(w, w) + NUGGET_SD**2 * np.eye(len(w)))
         pull = m @ np.asarray(y, dtype=np.float64)
         self.X_train_ = w
@@ -154,7 +155,8 @@ def suggest(
 ) -> Floats:
     """One ask of a ``skopt.Optimizer`` that was told the history.
 
-    Recipes beside the searched piece cannot be told; the others keep the noise covariance that they have given them.
+    Recipes beside the searched piece are told at the nearest place on it; what is learnt from them is learnt where they
+    are (``Given.told``).
 
     Args:
         posterior: What is known.
@@ -169,23 +171,18 @@ def suggest(
     Returns:
         Weights of the next recipe, shape ``(size,)``.
     """
-    told = posterior.table.weights
-    x = box.coordinates(told)
-    inside = np.abs(box.weights(x) - told).max(axis=1) < 1e-9
-    x, precision = x[inside], posterior.precision
-    if not inside.all():
-        noise = np.linalg.inv(precision)
-        precision = np.linalg.inv(noise[np.ix_(inside, inside)])
+    x = box.coordinates(posterior.table.weights)
     low, high = np.minimum(box.low, x.min(axis=0)), np.maximum(box.high, x.max(axis=0))
     span = high - low
     here = np.clip(box.coordinates(centre[None])[0], box.low, box.high)
     region_low = (np.maximum(here - half_width, box.low) - low) / span
     region_high = (np.minimum(here + half_width, box.high) - low) / span
-    best = np.argsort(-posterior.mean[inside], kind="stable")[:8]
+    best = np.argsort(-posterior.mean, kind="stable")[:8]
     given = Given(
         posterior.kernel,
         posterior.hyper.gain_sd**2,
-        precision,
+        posterior.table.weights,
+        posterior.precision,
         box.offset + low @ box.lift,
         span[:, None] * box.lift,
     )
@@ -203,7 +200,7 @@ def suggest(
     )
     starts = np.clip((x[best] - low) / span, region_low, region_high)
     optimizer.space = Region(optimizer.space.dimensions, region_low, region_high, starts)
-    optimizer.tell(x.tolist(), (-posterior.target[inside]).tolist())
+    optimizer.tell(x.tolist(), (-posterior.target).tolist())
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The objective has been evaluated at point")
         asked = np.asarray(optimizer.ask(), dtype=np.float64)

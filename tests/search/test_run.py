@@ -145,6 +145,21 @@ def test_frozen_weights_stay() -> None:
         assert not w.any()
 
 
+def test_recipes_beside_the_bounds_are_learnt_from() -> None:
+    """Where one weight is fixed above zero and others hardly move, the base and the first recipes lie beside them."""
+    bounds = np.tile((-0.2, 0.6), (2, 3, 1))
+    bounds[0, 1] = 0.3
+    bounds[:, 2] = (0.0, 0.05)
+    bowl = Bowl(5)
+    result = run_search(
+        bowl.score, n_partners=2, n_groups=3, bounds=bounds, budget_images=640, pool_size=POOL, seed=0
+    )
+    asked = np.array([observation.weights for observation in result.history[1:]])
+    assert (asked[:, 0, 1] == 0.3).all()
+    assert ((asked[:, :, 2] >= 0) & (asked[:, :, 2] <= 0.05)).all()
+    assert len({observation.weights for observation in result.history}) > 8
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_tied_weights_are_equal(strategy: str) -> None:
     """Tied weights are the same in every recipe and obey the bounds of all; one tie per row is a global weight."""

@@ -13,7 +13,7 @@ from lib_rimo.search import SearchSettings
     [
         ("prompts_per_trial", 0),
         ("kappa_start", -1.0),
-        ("region_end", 0.0),
+        ("region", 0.0),
         ("check_share", 1.5),
         ("keep_chance", float("nan")),
         ("fit_growth", 1.0),
@@ -29,4 +29,4 @@ def test_a_constant_out_of_range_is_named(field: str, value: float) -> None:
 
 def test_but_changes_only_what_is_named() -> None:
     """A changed copy keeps the rest."""
-    assert SearchSettings().but(kappa_start=2.0) == SearchSettings(kappa_start=2.0)
+    assert SearchSettings().but(kappa_start=3.0) == SearchSettings(kappa_start=3.0)

@@ -101,7 +101,9 @@ def compare(folder: Path, seeds: range, budgets: list[int], *, upstream: bool) -
         if not missing:
             continue
         family = Family(folder / "models", seed)
-        fixed = {name: family.unseen(recipe) for name, recipe in family.arms().items()}
+        # Drawn once for all budgets of a seed.
+        drawn: dict[str, list[float]] = next((r["arms"] for r in rows if r["seed"] == seed), {})
+        fixed = {n: drawn[n] if n in drawn else family.unseen(recipe) for n, recipe in family.arms().items()}
         for budget in missing:
             searched = _upstream if budget == UPSTREAM_IMAGES else _searched
             rows.append({"seed": seed, "budget": budget, "arms": {**fixed, **searched(family, seed, budget)}})
