@@ -148,14 +148,28 @@ class RimoTab {
         }
     }
 
-    /** Makes a mix the one that is shown under "Recipe", tried and saved: a trial, an epoch's winner, or the best. */
+    /**
+     * Makes a mix the one that is shown under "Recipe", tried and saved: a trial, an epoch's winner, the plain average,
+     * or, where nothing is named, the best.
+     */
     choose(choice) {
         this.choice = choice;
         this.tell("on_choice", choice);
     }
 
+    /** Whether another mix than the best is chosen. */
+    get chose() {
+        return Object.keys(this.choice).length > 0;
+    }
+
+    /** The chosen mix as requests name it. */
+    get mix() {
+        return this.chose ? this.choice : { best: true };
+    }
+
     choiceName() {
-        const { trial, epoch } = this.choice;
+        const { trial, epoch, average } = this.choice;
+        if (average) return RimoWords.say("the plain average");
         if (trial) return RimoWords.say("mix {1}", trial);
         return epoch ? RimoWords.say("the winner of epoch {1}", epoch) : RimoWords.say("the best mix so far");
     }

@@ -42,9 +42,7 @@ class RimoContact {
 
     asked() {
         const value = (name) => RimoFrame.part(`contact-${name}`).value;
-        const { choice } = this.tab;
-        const mix = choice.trial || choice.epoch ? choice : { best: true };
-        return { ...mix, repair: { donor: value("donor"), rank: value("rank"), vectors: value("vectors") } };
+        return { ...this.tab.mix, repair: { donor: value("donor"), rank: value("rank"), vectors: value("vectors") } };
     }
 
     /** Runs something with the buttons off; what goes wrong is said at its field. */

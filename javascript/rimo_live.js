@@ -61,7 +61,7 @@ class RimoLive {
 
     on_choice(choice) {
         const point = choice.trial && this.tab.points.find((p) => p[1] === choice.trial);
-        RimoFrame.show("choice", Boolean(choice.trial || choice.epoch));
+        RimoFrame.show("choice", this.tab.chose);
         RimoFrame.text("choice-name", this.tab.choiceName());
         const words = point ? RimoWords.say("{1} % of its tags found, in {2} images", RimoFrame.percent(point[4]), point[3]) : "";
         RimoFrame.text("choice-words", words);

@@ -16,10 +16,10 @@ class RimoPlay {
     }
 
     async lend() {
-        const { choice, study } = this.tab;
+        const { mix, study } = this.tab;
         RimoFrame.tell("play-message", "Lending it to your tabs\u2026", "busy");
         try {
-            await RimoFrame.ask("play", { study, ...(choice.trial || choice.epoch ? choice : { best: true }) });
+            await RimoFrame.ask("play", { study, ...mix });
             RimoFrame.tell("play-message");
             this.tab.soon(0);
         } catch (error) {

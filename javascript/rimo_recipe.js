@@ -19,7 +19,7 @@ class RimoRecipe {
         if (!box.value) box.value = prompts[0] ?? "";
     }
 
-    /** Query of a choice: a trial, an epoch, or neither for the best. */
+    /** Query of a choice; nothing is the best. */
     static query(choice) {
         const text = new URLSearchParams(choice).toString();
         return text ? `?${text}` : "";
@@ -30,7 +30,7 @@ class RimoRecipe {
         const path = `recipe/${encodeURIComponent(this.tab.study)}${RimoRecipe.query(choice)}`;
         if (this.kept.has(path)) return this.kept.get(path);
         const recipe = await RimoFrame.ask(path);
-        if (choice.trial || choice.epoch) this.kept.set(path, recipe);
+        if (this.tab.chose) this.kept.set(path, recipe);
         return recipe;
     }
 
@@ -45,7 +45,7 @@ class RimoRecipe {
 
     on_news() {
         const { study, points, choice } = this.tab;
-        const moment = choice.trial || choice.epoch ? 0 : points.length;
+        const moment = this.tab.chose ? 0 : points.length;
         const wanted = `${study} ${JSON.stringify(choice)} ${moment}`;
         if (this.tab.tabs?.front !== "recipe" || wanted === this.asked) return;
         this.asked = wanted;
@@ -61,7 +61,7 @@ class RimoRecipe {
         RimoFrame.show("recipe-wait", recipe === null);
         if (!recipe) return;
         RimoFrame.text("recipe-name", this.tab.choiceName());
-        RimoFrame.show("recipe-best", Boolean(this.tab.choice.trial || this.tab.choice.epoch));
+        RimoFrame.show("recipe-best", this.tab.chose);
         this.table(recipe);
     }
 
@@ -109,14 +109,13 @@ class RimoRecipe {
         }
         const button = RimoFrame.part("try-start");
         const asked = { study: this.tab.study, prompt, ...(value("negative").trim() && { negative: value("negative") }), seed: Number(value("seed")) || 0, count: Number(value("count")) };
-        const { choice } = this.tab;
         const name = this.tab.choiceName();
         button.disabled = true;
         RimoFrame.tell("try-message", this.tab.active ? "Waiting for a gap in the study, then drawing\u2026" : "Drawing\u2026", "busy");
         try {
             const base = await RimoFrame.ask("try", { ...asked, base: true });
             this.show("base", base, "Base");
-            const mix = await RimoFrame.ask("try", { ...asked, ...(choice.trial || choice.epoch ? choice : { best: true }) });
+            const mix = await RimoFrame.ask("try", { ...asked, ...this.tab.mix });
             this.show("mix", mix, name);
             RimoFrame.tell("try-message");
         } catch (error) {

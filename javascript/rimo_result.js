@@ -24,6 +24,7 @@ class RimoResult {
             track.append(RimoFrame.make("i", "rimo-whisker"), RimoFrame.make("i", "rimo-mean"));
             const name = arm.role === "parent" ? RimoFrame.named("span", "rimo-arm-name", arm.name) : RimoFrame.make("span", "rimo-arm-name", arm.name);
             row.append(name, track, RimoFrame.make("span", "", arm.text));
+            if (arm.role === "uniform") row.append(this.chooser());
             return row;
         }));
         const files = { "csv-file": "categories.csv", "markdown-file": "categories.md", "tags-csv-file": "tags.csv", "tags-markdown-file": "tags.md" };
@@ -34,6 +35,13 @@ class RimoResult {
         this.tags("tags-gained", result.gained);
         this.tags("tags-lost", result.lost);
         for (const name of ["tags-note", "tags-files"]) RimoFrame.show(name, result.gained.length + result.lost.length > 0);
+    }
+
+    /** The plain average can be the better mix where the search had few images. */
+    chooser() {
+        const button = RimoFrame.button("Choose", "rimo-small", () => this.tab.choose({ average: true }));
+        button.title = RimoWords.say("Choose the plain average: look at its weights, try it, save it");
+        return button;
     }
 
     table(result) {
@@ -53,6 +61,12 @@ class RimoResult {
             line.append(this.cell(row.parents), deviation);
             return line;
         }));
+    }
+
+    /** Whether the winners' images of one prompt vary enough. */
+    on_variety(told) {
+        RimoFrame.show("variety-box", told.length > 0);
+        RimoFrame.part("variety").replaceChildren(...told.map((text) => RimoFrame.make("li", "", text)));
     }
 
     /** Signs of broken shapes after each epoch, and what another one promises. */

@@ -10,23 +10,22 @@ class RimoSave {
         RimoFrame.part("save-best").addEventListener("click", () => tab.choose({}));
     }
 
-    on_choice(choice) {
+    on_choice() {
         RimoFrame.text("save-what", this.tab.choiceName());
-        RimoFrame.show("save-best", Boolean(choice.trial || choice.epoch));
+        RimoFrame.show("save-best", this.tab.chose);
     }
 
     async save() {
         const name = this.form.querySelector("#rimo-name input");
         const button = document.getElementById("rimo-save");
         const message = document.getElementById("rimo-save-message");
-        const { trial, epoch } = this.tab.choice;
         button.disabled = true;
         RimoFrame.tell(message, "Saving\u2026", "busy");
         try {
             const saved = await RimoFrame.ask("save", {
                 name: name.value.trim(), number_type: RimoFrame.part("save-type").value,
                 vae: RimoFrame.part("save-vae").checked, ema: RimoFrame.part("save-ema").checked,
-                ...(trial && { trial }), ...(epoch && { epoch }),
+                ...this.tab.choice,
             });
             RimoFrame.tell(message, saved.folder ? `Saved as ${saved.file} in ${saved.folder}` : `Saved as ${saved.file}`, "good");
             name.value = RimoSave.next(name.value.trim());

@@ -20,6 +20,7 @@ from lib_rimo.study.presets import PRESETS, SCRIPTS
 from lib_rimo.study.settings import PENALTIES
 from lib_rimo.study.snapshot import Snapshot, StudyState
 from lib_rimo.ui.epochs import epochs
+from lib_rimo.ui.sentences import variety
 
 
 def add_parser(
@@ -61,6 +62,22 @@ def add_parser(
     parser.add_argument("--partition", help="block groups: theater, ro, mbw, coarse, global, or a JSON file")
     parser.add_argument("--frozen", nargs="*", metavar="GROUP", help="block groups that stay the base's")
     parser.add_argument("--bounds", type=float, nargs=2, metavar=("LOW", "HIGH"), help="range of weights")
+    parser.add_argument(
+        "--limit",
+        action="append",
+        dest="limits",
+        metavar="WHERE=LOW:HIGH",
+        help="range of its own for a block group, a partner, or PARTNER/GROUP, such as mid=0:0.3 or "
+        "anime.safetensors/text=0; can be given several times, the last one counts",
+    )
+    parser.add_argument(
+        "--tie",
+        action="append",
+        dest="ties",
+        metavar="GROUP,GROUP",
+        help="block groups whose weights are searched as one, such as out1,out2, or a partner, which then has one "
+        "weight for the whole model; can be given several times",
+    )
     parser.add_argument("--tags", type=int, nargs=2, metavar=("FEWEST", "MOST"), help="tags per prompt")
     parser.add_argument("--prefix", help="put before the tags of every prompt")
     parser.add_argument("--negative", help="negative prompt")
@@ -80,6 +97,12 @@ def add_parser(
         choices=[kind for kind in PENALTIES if kind],
         help="take a little off for negative weights of partners, or of base and partners",
     )
+    parser.add_argument(
+        "--diversity-floor",
+        type=float,
+        metavar="SHARE",
+        help="give a winner up whose images of one prompt keep less of their diversity than this (0 to 1)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
     parser.add_argument("--save", metavar="NAME", help="save the winner under this name")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
@@ -91,8 +114,8 @@ def add_parser(
 FIELDS = (
     "base", "partners", "tagger", "threshold", "catalogue", "preset", "budget", "unseen", "epochs",
     "checked", "stop_when_flat",
-    "partners_per_epoch", "partition", "frozen", "bounds", "tags", "prefix", "negative", "width", "height",
-    "steps", "cfg", "sampler", "strategy", "category_weights", "penalty", "seed",
+    "partners_per_epoch", "partition", "frozen", "bounds", "limits", "ties", "tags", "prefix", "negative",
+    "width", "height", "steps", "cfg", "sampler", "strategy", "category_weights", "penalty", "diversity_floor", "seed",
 )  # fmt: skip
 """Options that are settings of a study, under the same names."""
 
@@ -172,6 +195,8 @@ def _follow(place: Workplace, snapshot: Snapshot, writes: CheckpointWrites) -> S
                     for words in (shown["warning"], shown["outlook"] if shown["flat"] else ""):
                         if words:
                             tqdm.write(words, file=sys.stderr)
+                for judged in later.variety[len(snapshot.variety) :]:
+                    tqdm.write(variety(judged), file=sys.stderr)
                 snapshot = later
         except KeyboardInterrupt:
             study = place.studies.snapshot().study

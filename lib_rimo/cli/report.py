@@ -11,6 +11,7 @@ from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import StudyError
 from lib_rimo.study.snapshot import Result, Snapshot, Watch
 from lib_rimo.ui.epochs import epochs
+from lib_rimo.ui.sentences import variety
 
 
 def result_json(
@@ -51,6 +52,7 @@ def result_json(
         "recipe": snapshot.recipe,
         "checkpoint": str(checkpoint) if checkpoint else None,
         "watch": None if snapshot.watch is None else dataclasses.asdict(snapshot.watch),
+        "variety": [dataclasses.asdict(judged) for judged in snapshot.variety],
         "notes": list(snapshot.notes),
     }
 
@@ -82,6 +84,8 @@ def result_text(snapshot: Snapshot, checkpoint: Path | None) -> str:
         f"{100 * row.parents:8.1f}% {row.deviation_percent:+9.1f}%"
         for row in result.categories
     ]
+    if snapshot.variety:
+        lines += ["", *map(variety, snapshot.variety)]
     if snapshot.watch is not None:
         lines += watch_lines(snapshot.watch)
     lines += [

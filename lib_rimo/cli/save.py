@@ -22,13 +22,14 @@ def add_parser(
         "save",
         parents=[shared],
         help="write a mix of a study",
-        description="Writes the best mix, or that of a trial or an epoch. Every mix that was tried is kept as a "
-        "recipe.",
+        description="Writes the best mix, that of a trial or an epoch, or the plain average. Every mix that was "
+        "tried is kept as a recipe.",
     )
     parser.add_argument("study", help="its id, see rimo studies")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--trial", type=int, metavar="N", help="that trial's mix instead of the best")
     which.add_argument("--epoch", type=int, metavar="N", help="the winner of that epoch")
+    which.add_argument("--average", action="store_true", help="the plain average of base and all partners")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--name", help="name of the checkpoint to write")
     what.add_argument("--recipe", type=Path, metavar="FILE", help="write the recipe alone, for rimo merge")
@@ -39,7 +40,8 @@ def add_parser(
 def run(options: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
     record = recorded(options, options.study)
-    recipe = Choice.of({"trial": options.trial, "epoch": options.epoch}).recipe(record)
+    choice = {"trial": options.trial, "epoch": options.epoch, "average": options.average}
+    recipe = Choice.of(choice).recipe(record)
     if options.recipe is not None:
         try:
             with options.recipe.open("x", encoding="utf-8") as file:

@@ -16,6 +16,9 @@ from lib_rimo.errors import JournalError
 
 Rows = tuple[tuple[float, ...], ...]
 
+PAIR = 2
+"""Pictures of one prompt that tell how much its pictures vary."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -136,6 +139,42 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class PairsDrawn:
+    """A batch of unseen prompts was drawn twice each, to see how much the pictures of one prompt vary.
+
+    Attributes:
+        recipe: ``plan.identity`` of what drew them.
+        likenesses: Of each prompt's pictures, in the order of the prompts.
+        seconds: Wall time of swap, drawing and tagging.
+    """
+
+    kind: ClassVar[str] = "pairs"
+    recipe: str
+    likenesses: tuple[float, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class VarietyJudged:
+    """It was decided whether the pictures of an epoch's winner vary enough (``varying.judge``).
+
+    Attributes:
+        epoch: The one that is done.
+        kept: Whether they do; otherwise the next epoch begins with what this one began with.
+        winner: Diversity of the winner's pictures, an interval.
+        began: Of what the epoch began with.
+        left: What the winner has above the floor.
+    """
+
+    kind: ClassVar[str] = "variety"
+    epoch: int
+    kept: bool
+    winner: dict[str, Any]
+    began: dict[str, Any]
+    left: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Watched:
     """The signs of all epochs so far were looked at. It stands in the place of every such event before it.
 
@@ -185,6 +224,8 @@ Event = (
     | TrialDone
     | EpochDone
     | Measured
+    | PairsDrawn
+    | VarietyJudged
     | Watched
     | Concluded
     | Saved

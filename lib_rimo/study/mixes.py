@@ -1,4 +1,4 @@
-"""Naming one of a study's mixes: the best, a trial, an epoch's winner, or the base itself."""
+"""Naming one of a study's mixes: the best, a trial, an epoch's winner, the plain average, or the base itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lib_rimo.merging.partition import load_partition
 from lib_rimo.merging.recipe import Recipe
 from lib_rimo.study.record import StudyRecord, Trial
 
-KINDS = ("best", "trial", "epoch", "base")
+KINDS = ("best", "trial", "epoch", "average", "base")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Choice:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Choice:
-        """Reads the choice out of a request: at most one of ``trial``, ``epoch``, ``best``, ``base``; else the best.
+        """Reads the choice out of a request: at most one of ``KINDS``; else the best.
 
         Raises:
             SettingsError: Two of them, or a number that is none.
@@ -47,13 +47,15 @@ class Choice:
         for kind in ("trial", "epoch"):
             if kind in given:
                 return cls(kind, _number(kind, given[kind]))
-        return cls("base") if "base" in given else cls()
+        return cls(next(iter(given), "best"))
 
     @property
     def name(self) -> str:
-        """For people: ``best``, ``trial 14``, ``epoch 2``, ``base``."""
+        """For people: ``best``, ``trial 14``, ``epoch 2``, ``plain average``, ``base``."""
         if self.kind == "epoch" and not self.number:
             return "base"
+        if self.kind == "average":
+            return "plain average"
         return f"{self.kind} {self.number}" if self.kind in ("trial", "epoch") else self.kind
 
     def recipe(self, record: StudyRecord) -> Recipe:
@@ -67,7 +69,7 @@ class Choice:
             return record.recipe_of(trial.weights, trial.epoch)
         if self.kind == "epoch" and self.number:
             return record.winners[self._epoch(record) - 1]
-        return record.best() if self.kind == "best" else record.base
+        return {"best": record.best, "average": record.average}.get(self.kind, lambda: record.base)()
 
     def accuracy(self, record: StudyRecord) -> tuple[str, Interval] | None:
         """What is known of it, and how it is known; None where nothing is.
@@ -79,6 +81,8 @@ class Choice:
         result = record.result
         if self.name == "base":
             return None if result is None else ("measured", result.base)
+        if self.kind == "average":
+            return None if result is None else ("measured", result.uniform)
         last = self.kind == "epoch" and self.number == len(record.winners)
         if result is not None and (self.kind == "best" or last):
             return "measured", result.merged
@@ -86,6 +90,8 @@ class Choice:
             trial = self._trial(record)
             return ("raw", _raw(trial)) if trial.scores else None
         epoch = self.number if self.kind == "epoch" else record.epoch
+        while epoch in record.given_up:
+            epoch -= 1  # its mix is the one that it began with
         done = record.of_epoch(epoch)
         if not done or (event := done[-1].done) is None:
             return None

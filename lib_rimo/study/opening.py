@@ -20,6 +20,7 @@ from lib_rimo.merging.recipe import Recipe, Source
 from lib_rimo.merging.sources import Sources
 from lib_rimo.merging.swap import Swapper
 from lib_rimo.study import events as ev
+from lib_rimo.study.guiding import check_guide
 from lib_rimo.study.layout import Layout, PromptPools
 from lib_rimo.study.objective import category_weights
 from lib_rimo.study.preflight import canary_recipe, check_canary, check_files, check_room
@@ -68,6 +69,7 @@ def open_new(settings: StudySettings, host: Host, open_tagger: OpenTagger) -> Op
         notes = check_files(sources, partition, wanted)
         notes += check_room(settings.base, host, [settings.base, *settings.partners])
         groups = _searched_groups(settings, partition, sources.open(wanted[0]).keys())
+        check_guide(settings, [s.name for s in wanted[1:]], (*partition.groups, *groups), groups)
         all_groups = _load_base(settings, host, sources, partition)
         _check_start(settings, wanted, partition)
         layout = Layout.resolve(settings, host.image_defaults(), catalogue)

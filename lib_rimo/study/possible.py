@@ -13,6 +13,8 @@ from pathlib import Path
 from lib_rimo.benchmark.catalogue import load_catalogue
 from lib_rimo.errors import CatalogueError, SettingsError
 from lib_rimo.hosts.host import Host
+from lib_rimo.merging.partition import load_partition
+from lib_rimo.study.guiding import check_guide, limits
 from lib_rimo.study.objective import category_weights
 from lib_rimo.study.settings import StudySettings
 
@@ -67,12 +69,13 @@ def check_possible(settings: StudySettings, host: Host) -> None:
             found=settings.tags[1],
             wanted=f"{MOST_TAGS} or less",
         )
-    if max(map(abs, settings.bounds)) > FURTHEST:
-        low, high = settings.bounds
-        wanted = f"{-FURTHEST:g} to {FURTHEST:g}"
-        raise SettingsError(
-            "bounds", "A bound is too far from zero", found=f"{low:g} to {high:g}", wanted=wanted
-        )
+    _check_bounds("bounds", *settings.bounds)
+    for limit in limits(settings.limits):
+        _check_bounds("limits", limit.low, limit.high)
+    if settings.limits or settings.ties:  # without the base at hand: all groups that its partition knows
+        known = load_partition(settings.partition).groups
+        searched = [group for group in known if group not in settings.frozen]
+        check_guide(settings, [path.name for path in settings.partners], known, searched or known)
     if settings.sampler is not None and settings.sampler not in (samplers := tuple(host.samplers())):
         raise SettingsError(
             "sampler",
@@ -82,6 +85,14 @@ def check_possible(settings: StudySettings, host: Host) -> None:
         )
     categories = None if settings.catalogue is None else _categories(settings.catalogue)
     category_weights(settings.category_weights, categories)
+
+
+def _check_bounds(field: str, low: float, high: float) -> None:
+    if max(abs(low), abs(high)) > FURTHEST:
+        wanted = f"{-FURTHEST:g} to {FURTHEST:g}"
+        raise SettingsError(
+            field, "A bound is too far from zero", found=f"{low:g} to {high:g}", wanted=wanted
+        )
 
 
 def _too_large(field: str, found: object, most: str) -> SettingsError:

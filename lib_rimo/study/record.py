@@ -62,10 +62,12 @@ class StudyRecord:
         sources: Base first.
         trials: In order.
         partners: Epoch -> its partners, in the order of the weights' rows.
-        winners: One recipe per finished epoch.
+        winners: One recipe per finished epoch; what it began with where its winner was given up.
         grids: Drawn sample grids.
         measured: Arm -> scores on the unseen prompts, in their order.
         looks: Arm -> statistics of its pictures on unseen prompts, in their order.
+        likenesses: ``plan.identity`` of a recipe -> likeness of its two pictures of each unseen prompt, in their order.
+        varieties: One decision per epoch whose winner was held against the diversity floor.
         watched: The signs of the epochs; None before the end of the first.
         result: The measured result; None until everything is measured.
         saved: Written checkpoints.
@@ -81,6 +83,8 @@ class StudyRecord:
     grids: list[ev.GridDrawn] = field(default_factory=list)
     measured: dict[str, list[ImageScore]] = field(default_factory=dict)
     looks: dict[str, list[tuple[float, ...]]] = field(default_factory=dict)
+    likenesses: dict[str, list[float]] = field(default_factory=dict)
+    varieties: list[ev.VarietyJudged] = field(default_factory=list)
     watched: ev.Watched | None = None
     result: Result | None = None
     saved: list[ev.Saved] = field(default_factory=list)
@@ -143,6 +147,14 @@ class StudyRecord:
                 scores.extend(ImageScore.from_json(s) for s in event.scores)
                 self.looks.setdefault(event.arm, []).extend(event.looks)
                 self.speeds.append((len(event.scores), event.seconds))
+            case ev.PairsDrawn():
+                self.likenesses.setdefault(event.recipe, []).extend(event.likenesses)
+                self.speeds.append((ev.PAIR * len(event.likenesses), event.seconds))
+            case ev.VarietyJudged():
+                self._expect(event.epoch == len(self.winners), event)
+                self.varieties.append(event)
+                if not event.kept:
+                    self.winners[-1] = self.epoch_base(event.epoch)
             case ev.Watched():
                 self.watched = event
             case ev.Concluded():
@@ -188,7 +200,13 @@ class StudyRecord:
     @property
     def images_measured(self) -> int:
         """Images drawn on unseen prompts."""
-        return sum(len(scores) for scores in self.measured.values())
+        pairs = sum(len(likenesses) for likenesses in self.likenesses.values())
+        return sum(len(scores) for scores in self.measured.values()) + ev.PAIR * pairs
+
+    @property
+    def given_up(self) -> set[int]:
+        """Epochs whose winner was given up for what the epoch began with."""
+        return {judged.epoch for judged in self.varieties if not judged.kept}
 
     def of_epoch(self, epoch: int) -> list[Trial]:
         """The epoch's finished trials."""
@@ -214,6 +232,14 @@ class StudyRecord:
         placed = {source: source for source in self.sources}  # equal ones, which also say where the file is
         partners = tuple(placed.get(source, source) for source in recipe.partners)
         return Recipe(self.sources[0], partners, recipe.partition, recipe.weights)
+
+    def average(self) -> Recipe:
+        """Base and all partners in equal parts, in the groups that are searched."""
+        partners, groups = self.sources[1:], self.opened.groups
+        row = (1.0 / (len(partners) + 1),) * len(groups)
+        return Recipe.from_rows(
+            self.sources[0], partners, self.opened.partition, groups, (row,) * len(partners)
+        )
 
     def recipe_of(self, weights: ev.Rows, epoch: int) -> Recipe:
         """The recipe over the study's files that a proposal of an epoch stands for."""

@@ -15,6 +15,7 @@ from lib_rimo.search.settings import SearchSettings
 from lib_rimo.search.strategy import Strategy, make_strategy
 from lib_rimo.study import events as ev
 from lib_rimo.study import plan
+from lib_rimo.study.guiding import guide_of
 from lib_rimo.study.journal import Journal
 from lib_rimo.study.objective import Objective
 from lib_rimo.study.observations import observation
@@ -25,6 +26,7 @@ from lib_rimo.study.record import StudyRecord
 from lib_rimo.study.result import result_of
 from lib_rimo.study.snapshot import EpochSigns, LatestPicture, Outlook, StudyState
 from lib_rimo.study.stored_result import result_to_json
+from lib_rimo.study.varying import draw_pairs, judge
 from lib_rimo.study.watching import Watcher, looks_of, watched
 from lib_rimo.study.workbench import Drawn
 
@@ -92,6 +94,10 @@ class Runner:
                 self._draw_trial(step)
             case plan.CloseTrial():
                 self._close_trial(step.epoch)
+            case plan.DrawPairs():
+                self._draw_pairs(step)
+            case plan.JudgeVariety():
+                self._judge_variety(step)
             case plan.Measure():
                 self._measure(step)
             case plan.Watch():
@@ -148,6 +154,22 @@ class Runner:
         event = ev.TrialDone(best, low, high, recipe.to_json())
         self._record(event, StudyState.SEARCHING, _searching(epoch))
 
+    def _draw_pairs(self, step: plan.DrawPairs) -> None:
+        prompts = [self._study.pools.unseen()[i] for i in step.prompt_ids]
+        likenesses, seconds, last = draw_pairs(
+            self._study.bench, step.recipe, prompts, self.record.opened.batch
+        )
+        self._keep_latest(last, prompts[-1].tags)
+        event = ev.PairsDrawn(plan.identity(step.recipe), likenesses, round(seconds, 4))
+        self._record(event, StudyState.MEASURING, "Measuring how much the images of one prompt vary")
+
+    def _judge_variety(self, step: plan.JudgeVariety) -> None:
+        winner, began = (self.record.likenesses[plan.identity(r)] for r in (step.winner, step.began))
+        event = judge(step.epoch, self.record.settings.diversity_floor, winner, began)
+        given_up = f"The winner of epoch {step.epoch} was given up: its images of one prompt vary too little"
+        kept = f"The winner of epoch {step.epoch} was kept"
+        self._record(event, StudyState.MEASURING, kept if event.kept else given_up)
+
     def _measure(self, step: plan.Measure) -> None:
         unseen = self._study.pools.unseen()
         drawn = self._study.bench.draw(step.recipe, [unseen[i] for i in step.prompt_ids])
@@ -173,11 +195,13 @@ class Runner:
         """What another epoch promises; None where nothing can be said."""
         record, settings = self.record, self.record.settings
         turns = {source for partners in record.partners.values() for source in partners}
-        if last.gain is None or not turns.issuperset(record.sources[1:]):
+        if last.gain is None or last.epoch in record.given_up or not turns.issuperset(record.sources[1:]):
             return None
         _, known = self._judged(last.epoch)
         searched = Interval(known.gain, known.gain_low, known.gain_high, record.images, 0)
         images = settings.budget // settings.epochs + min(settings.checked, settings.unseen)
+        if settings.diversity_floor:
+            images += ev.PAIR * min(plan.VARIETY_PROMPTS, settings.unseen)
         return another_epoch(last.gain, searched, unseen=settings.unseen, images=images)
 
     def _conclude(self) -> None:
@@ -199,12 +223,13 @@ class Runner:
 
     def _strategy(self, epoch: int) -> Strategy:
         if epoch not in self._strategies:
-            settings = self.record.settings
+            settings, guided = self.record.settings, guide_of(self.record, epoch)
             self._strategies[epoch] = make_strategy(
                 settings.strategy,
                 n_partners=len(self.record.partners[epoch]),
                 n_groups=len(self.record.opened.groups),
-                bounds=settings.bounds,
+                bounds=guided.bounds,
+                ties=guided.ties,
                 budget_images=_share(settings.budget, settings.epochs, epoch),
                 pool_size=settings.pool,
                 seed=plan.derive_seed(settings.seed, "search", epoch) % 2**32,
@@ -219,7 +244,7 @@ class Runner:
             problem = Problem.create(
                 n_partners=len(self.record.partners[epoch]),
                 n_groups=len(self.record.opened.groups),
-                bounds=settings.bounds,
+                bounds=guide_of(self.record, epoch).bounds,  # how many are free decides the model's scales
                 budget_images=settings.budget,
                 pool_size=settings.pool,
                 seed=0,

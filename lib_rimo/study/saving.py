@@ -75,7 +75,20 @@ def save_record(
 
 
 _PICTURES = ("objective", "threshold", "one_per_category", "prefix", "negative", "unseen", "seed")
-_SEARCH = ("strategy", "budget", "epochs", "partners_per_epoch", "bounds", "pool", "frozen")
+_SEARCH = (
+    "strategy",
+    "budget",
+    "epochs",
+    "partners_per_epoch",
+    "bounds",
+    "limits",
+    "ties",
+    "limits",
+    "ties",
+    "pool",
+    "frozen",
+    "diversity_floor",
+)
 
 
 def _metadata(record: StudyRecord, result: Result | None) -> dict[str, str]:

@@ -40,8 +40,9 @@ from lib_rimo.merging.partition import load_partition
 from lib_rimo.search.default import DefaultStrategy
 from lib_rimo.search.history import Floats, Observation
 from lib_rimo.search.posterior import LEVEL_SD, NUGGET_SD, Posterior, shrunken
-from lib_rimo.search.problem import Problem
+from lib_rimo.search.problem import Bounds, Problem
 from lib_rimo.search.settings import SearchSettings
+from lib_rimo.study.guiding import guide, guide_of
 from lib_rimo.study.mixes import in_order, table_of
 from lib_rimo.study.observations import observations
 from lib_rimo.study.places import blocks_in, parts_of
@@ -90,7 +91,7 @@ class Sensitivity:
 def _blocks(record: StudyRecord, done: int) -> Mapping[str, Any]:
     searched = record.opened.groups
     known = [
-        observations(record, epoch)[-MOST_TRIALS:]
+        (observations(record, epoch)[-MOST_TRIALS:], guide_of(record, epoch).bounds)
         for epoch in record.partners
         if len(record.of_epoch(epoch)) >= LEAST_TRIALS
     ]
@@ -98,13 +99,14 @@ def _blocks(record: StudyRecord, done: int) -> Mapping[str, Any]:
         raise StudyError(
             "There are too few trials to say what mattered", found=done, wanted=f"{LEAST_TRIALS} in an epoch"
         )
-    models = [model_of(history, len(searched), record.settings.bounds) for history in known]
-    effects = np.sum([total_effects(model, record.settings.bounds) for model in models], axis=0)
+    models = [model_of(history, len(searched), bounds) for history, bounds in known]
+    effects = np.sum([total_effects(m, of[1]) for m, of in zip(models, known, strict=True)], axis=0)
     evidence = np.sum([group_evidence(model) for model in models], axis=0)
     shares = effect_shares(effects, evidence)
     low, high = np.quantile(shares, (0.025, 0.975), axis=0)
     mean = shares.mean(axis=0)
-    column = {group: i for i, group in enumerate(searched)}
+    moved = guide(record.settings, [s.name for s in record.sources[1:]], searched).bounds.any(axis=(0, 2))
+    column = {group: i for i, group in enumerate(searched) if moved[i]}
     best, rows = table_of(record, record.best())
     partition = load_partition(record.settings.partition)
     groups = []
@@ -137,7 +139,7 @@ def verdict(evidence: float) -> str:
     return "dead" if evidence <= -POSITIVE else "unclear"
 
 
-def model_of(history: Sequence[Observation], n_groups: int, bounds: tuple[float, float]) -> Posterior:
+def model_of(history: Sequence[Observation], n_groups: int, bounds: Bounds) -> Posterior:
     """The search's own model of these trials."""
     problem = Problem.create(
         n_partners=len(history[0].weights),
@@ -170,12 +172,18 @@ def group_evidence(known: Posterior) -> Floats:
     return out
 
 
-def total_effects(known: Posterior, bounds: tuple[float, float]) -> Floats:
-    """T of each group on functions drawn from the posterior, shape ``(DRAWS, n_groups)``."""
+def total_effects(known: Posterior, bounds: Bounds) -> Floats:
+    """T of each group on functions drawn from the posterior, shape ``(DRAWS, n_groups)``.
+
+    Args:
+        known: The model.
+        bounds: One pair for all weights, or one for each.
+    """
     n_groups = known.kernel.n_groups
     rng = np.random.default_rng(0)  # the same trials give the same figures
     best = known.table.weights[int(np.argmax(known.mean))]
-    low, high = np.maximum(best - HALF_WIDTH, bounds[0]), np.minimum(best + HALF_WIDTH, bounds[1])
+    lowest, highest = np.asarray(bounds, dtype=np.float64).reshape(-1, 2).T
+    low, high = np.maximum(best - HALF_WIDTH, lowest), np.minimum(best + HALF_WIDTH, highest)
     count = max(16, POINTS // (n_groups + 1))
     first, second = (rng.uniform(low, high, size=(count, len(best))) for _ in range(2))
     points = [first]

@@ -46,12 +46,19 @@ class StudySettings:
         bounds: Lowest and highest weight of a partner in a group. At 1 the group is the partner's, so that each
             parent is among the mixes. Slightly negative lets a partner be subtracted; more only breaks pictures
             (upstream's 1.8/-0.8 collapses).
+        limits: Bounds of their own for block groups, partners, or a partner's block group (``guiding``); narrower or
+            wider than ``bounds``, and zero lies in them.
+        ties: Block groups whose weights are searched as one, or partners with one weight for all groups (``guiding``).
         objective: ``soft`` searches on the tagger's probabilities, which carry more than hit or miss; results
             are always reported as hit or miss.
         category_weights: ``category=weight`` each: how much a category's tags count in the search (``objective``).
             Empty: all alike, which is what the reported accuracy is.
         penalty: For negative weights, one of ``objective.PENALTIES``; off, because the search measures what they do,
             and the guard watches the shapes. Upstream's own strategies take theirs off in any case.
+        diversity_floor: Least share of the diversity of what an epoch began with that its winner must keep to be the
+            next base; a winner that surely keeps less is given up (``varying``). Diversity is how much the pictures of
+            one prompt differ. 0 does not look at it, because it costs pictures: two of each of 48 unseen prompts
+            (fewer if ``unseen`` is less) by every winner, and once by what the first epoch begins with.
         config: Folder with the models' configuration, for hosts that are told one; kept here so that a study can
             be resumed by its name alone.
         tagger: Folder of the tagger; None takes the one that the host offers.
@@ -86,9 +93,12 @@ class StudySettings:
     seed: int = 0
     strategy: str = "default"
     bounds: tuple[float, float] = (-0.2, 1.0)
+    limits: tuple[str, ...] = ()
+    ties: tuple[str, ...] = ()
     objective: str = "soft"
     category_weights: tuple[str, ...] = ()
     penalty: str = ""
+    diversity_floor: float = 0.0
     config: Path | None = None
     tagger: Path | None = None
     catalogue: Path | None = None
@@ -156,6 +166,13 @@ class StudySettings:
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise SettingsError(
                 "threshold", "The tagger's threshold is no probability", found=self.threshold, wanted="0 to 1"
+            )
+        if not 0 <= self.diversity_floor <= 1:
+            raise SettingsError(
+                "diversity_floor",
+                "The diversity floor is no share",
+                found=self.diversity_floor,
+                wanted="0 to 1",
             )
         if self.budget < self.epochs * 64:
             raise SettingsError(

@@ -188,6 +188,25 @@ class EpochSigns:
 
 
 @dataclass(frozen=True, slots=True)
+class Variety:
+    """How much the pictures of one prompt vary, of an epoch's winner and of what the epoch began with.
+
+    Attributes:
+        epoch: Its number.
+        kept: Whether the winner was kept; otherwise the next epoch begins with what this one began with.
+        winner: The winner's diversity.
+        began: Of what the epoch began with, on the same prompts.
+        left: What the winner has above the floor; given up when the whole interval is below zero.
+    """
+
+    epoch: int
+    kept: bool
+    winner: Interval
+    began: Interval
+    left: Interval
+
+
+@dataclass(frozen=True, slots=True)
 class Outlook:
     """What another epoch promises; see ``outlook.py`` for the rule.
 
@@ -250,6 +269,7 @@ class Snapshot:
         grids: One per finished epoch, the base's first.
         latest: The picture drawn last.
         result: The measured result; None until there is one.
+        variety: One for each epoch whose winner was held against a diversity floor.
         watch: Signs of the epochs so far; None before the end of the first.
         recipe: The best recipe so far, plain form; None until there is one.
         live: The mix that the user's own tabs draw with, else what is in the live model now: empty for the user's own
@@ -280,6 +300,7 @@ class Snapshot:
     grids: tuple[Grid, ...] = ()
     latest: LatestPicture | None = None
     result: Result | None = None
+    variety: tuple[Variety, ...] = ()
     watch: Watch | None = None
     recipe: Mapping[str, Any] | None = field(default=None)
     live: str = ""

@@ -49,6 +49,8 @@ def _estimate(snapshot: Snapshot) -> Mapping[str, Any] | None:
     if not snapshot.curve:
         return None
     last = snapshot.curve[-1]
+    if any(v.epoch == last.epoch and not v.kept for v in snapshot.variety):
+        return None  # it is of a mix that was given up
     return _plain(Interval(last.best, last.low, last.high, images=snapshot.images, tags=0))
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import statistics
 
+from lib_rimo.study import events as ev
+from lib_rimo.study import plan
 from lib_rimo.study.record import StudyRecord, Trial
 from lib_rimo.study.settings import StudySettings
 from lib_rimo.study.snapshot import CurvePoint, Grid, Snapshot
+from lib_rimo.study.varying import variety_of
 from lib_rimo.study.watching import watch_of
 
 RECENT_BATCHES = 24
@@ -17,8 +20,13 @@ ARMS_BESIDE_PARENTS = 3
 
 
 def images_to_measure(settings: StudySettings, epochs: int) -> int:
-    """Images on unseen prompts: of the final comparison, and of the winners between the epochs."""
+    """Images on unseen prompts: of the final comparison, and of the winners between the epochs.
+
+    With a diversity floor also the pairs of every winner and of what the first epoch begins with.
+    """
     between = min(settings.checked, settings.unseen) * (epochs - 1)
+    if settings.diversity_floor:
+        between += ev.PAIR * min(plan.VARIETY_PROMPTS, settings.unseen) * (epochs + 1)
     return settings.unseen * (len(settings.partners) + ARMS_BESIDE_PARENTS) + between
 
 
@@ -52,6 +60,7 @@ def snapshot_of(record: StudyRecord) -> Snapshot:
         curve=curve(record),
         grids=tuple(Grid(g.epoch, g.files, g.prompts) for g in record.grids),
         result=record.result,
+        variety=tuple(map(variety_of, record.varieties)),
         watch=watch_of(record.watched) if record.watched is not None else None,
         recipe=best.to_json(with_paths=True) if record.trials else None,
         saved=tuple(s.file for s in record.saved),

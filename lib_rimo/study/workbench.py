@@ -14,10 +14,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from lib_rimo.benchmark.prompts import Prompt
-from lib_rimo.benchmark.score import ImageScore, score_images
+from lib_rimo.benchmark.score import ImageScore, score_readings
 from lib_rimo.benchmark.tagger import Tagger
 from lib_rimo.hosts.host import Host, ReloadingHost
 from lib_rimo.merging.recipe import Recipe
@@ -38,11 +40,13 @@ class Drawn:
         scores: One per prompt, in order.
         images: The pictures, in order.
         seconds: Wall time of swap, drawing and tagging.
+        readings: All that the tagger read, ``(n_pictures, n_tags)``.
     """
 
     scores: tuple[ImageScore, ...]
     images: tuple[Image.Image, ...]
     seconds: float
+    readings: NDArray[np.float32]
 
 
 class Workbench:
@@ -82,8 +86,9 @@ class Workbench:
         """
         began = time.monotonic()
         images = self.pictures(recipe, prompts)
-        scores = tuple(score_images(prompts, images, self._tagger))
-        return Drawn(scores, tuple(images), time.monotonic() - began)
+        readings = self._tagger.probabilities(images)
+        scores = tuple(score_readings(prompts, readings, self._tagger))
+        return Drawn(scores, tuple(images), time.monotonic() - began, readings)
 
     def pictures(self, recipe: Recipe, prompts: Sequence[Prompt]) -> list[Image.Image]:
         """Draws a batch of one layout without scoring it."""

@@ -137,6 +137,22 @@ _FIELDS = (
         whole=False,
     ),
     AdvancedField(
+        "limits",
+        "limits",
+        "Limits for single parts or partners",
+        "One per line: a block group, a partner's file, or partner/group, then = and lowest:highest, such as "
+        "mid=0:0.3. With =0 nothing is mixed in there. Later lines win.",
+        "lines",
+    ),
+    AdvancedField(
+        "ties",
+        "ties",
+        "Weights that are searched as one",
+        "One per line: block groups with commas between them, such as out1,out2. Or a partner's file: one weight for "
+        "the whole model. Fewer weights need fewer images.",
+        "lines",
+    ),
+    AdvancedField(
         "width",
         "width",
         "Width",
@@ -217,6 +233,14 @@ _FIELDS = (
         "None: the search sees what they do, and the check of each epoch watches the shapes. The two earlier scripts "
         "took a little off.",
         "choice",
+    ),
+    AdvancedField(
+        "diversity_floor",
+        "diversity_floor",
+        "Diversity floor",
+        "How much of the difference between images of one prompt an epoch's winner must keep, such as 0.8; one that "
+        "surely keeps less is given up. Each winner draws 96 images for it. 0 leaves it out.",
+        whole=False,
     ),
     AdvancedField(
         "grid_prompts",

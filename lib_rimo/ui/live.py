@@ -124,6 +124,15 @@ most</span>
 </section>
 """
 
+_VARIETY = """
+<section class="rimo-panel rimo-variety" data-rimo="variety-box" role="status" hidden>
+<h3>Diversity floor</h3>
+<ul data-rimo="variety"></ul>
+<p class="rimo-note">How much two images of one prompt differ as the tagger reads them, with 95 % intervals; 0 % is one
+and the same. A winner is given up only when it surely keeps less than was asked for.</p>
+</section>
+"""
+
 _SAVING = f"""
 <form class="rimo-panel" id="rimo-saving" data-rimo="saving" novalidate>
 <p class="rimo-save-what"><span>To be saved:</span> <strong data-rimo="save-what">the best mix so far</strong>
@@ -153,7 +162,7 @@ does not need this page.</p>
 now:</span> <strong data-rimo="playing-name"></strong></p>
 <button type="button" class="rimo-button" data-rimo="play-end">Back to my own model</button></div>
 <p data-rimo="play-message" role="status"></p>
-{_WELCOME}{_CURVE}{_RESULT}{_EPOCHS}{_SAVING}
+{_WELCOME}{_CURVE}{_RESULT}{_VARIETY}{_EPOCHS}{_SAVING}
 <section class="rimo-panel rimo-lower" aria-label="More about the study">
 <div class="rimo-tabs" role="tablist" data-rimo="tabs" aria-label="Views">{TABS}</div>
 {VIEWS}

@@ -13,7 +13,7 @@ from lib_rimo.study.snapshot import Snapshot
 from lib_rimo.ui.report_look import STYLE
 from lib_rimo.ui.report_pictures import curve, grids
 from lib_rimo.ui.report_tables import arms, blocks, categories, pairs, tags, text, watched
-from lib_rimo.ui.sentences import STATES, gain
+from lib_rimo.ui.sentences import STATES, gain, variety
 
 
 def report_html(archive: StudyArchive, study: str) -> str:
@@ -34,6 +34,9 @@ def report_html(archive: StudyArchive, study: str) -> str:
         parts.append(_section("Result", arms(snapshot.result, snapshot.base)))
         parts.append(_section("Category by category", categories(snapshot.result, snapshot.base)))
         parts.append(_section("Most gained and most lost tags", tags(snapshot.result)))
+    if snapshot.variety:
+        told = "".join(f"<p>{text(variety(judged))}</p>" for judged in snapshot.variety)
+        parts.append(_section("Diversity floor", told))
     if snapshot.watch is not None:
         parts.append(_section("Epoch by epoch", watched(snapshot.watch)))
     if snapshot.grids:
@@ -55,7 +58,7 @@ def _head(snapshot: Snapshot, record: StudyRecord) -> str:
     result = snapshot.result
     found = ""
     if result is not None:
-        words = gain(result)
+        words = gain(result, snapshot.variety)
         found = (
             f'<p class="gain {words.tone}"><strong>{text(words.value)}</strong> {text(words.sentence)}</p>'
             f"<p>{text(words.verdict)}</p>"

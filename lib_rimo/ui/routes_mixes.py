@@ -24,8 +24,8 @@ def add_mixes(router: APIRouter, archive: StudyArchive) -> None:
         archive: The studies behind them.
     """
 
-    def recipe(study: str, trial: str = "", epoch: str = "") -> JSONResponse:
-        choice = {"trial": trial, "epoch": epoch}
+    def recipe(study: str, trial: str = "", epoch: str = "", average: bool = False) -> JSONResponse:
+        choice = {"trial": trial, "epoch": epoch, "average": average}
         return answer(lambda: archive.mix(study, Choice.of(choice)), NOT_FOUND)
 
     def blocks(study: str) -> JSONResponse:

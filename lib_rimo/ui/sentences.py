@@ -6,10 +6,11 @@ number that was estimated comes with its interval, and "better" is only said whe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lib_rimo.benchmark.interval import Interval
-from lib_rimo.study.snapshot import Result, Snapshot, StudyState
+from lib_rimo.study.snapshot import Result, Snapshot, StudyState, Variety
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -156,8 +157,13 @@ def fraction(snapshot: Snapshot) -> float:
     return min(1.0, (snapshot.images + snapshot.measured) / total) if total else 0.0
 
 
-def gain(result: Result) -> Gain:
-    """What the measurement on unseen prompts says."""
+def gain(result: Result, varieties: Iterable[Variety] = ()) -> Gain:
+    """What the measurement on unseen prompts says.
+
+    Args:
+        result: The measurement.
+        varieties: What was decided of the study's winners.
+    """
     over_base = result.gain_over_base
     sentence = (
         f"points over the base ({span(over_base)}), on {count(over_base.images, 'image', 'images')} "
@@ -167,10 +173,36 @@ def gain(result: Result) -> Gain:
     verdict = _AGAINST_BASE[tone(over_base)]
     if over_base.low == over_base.high == 0:  # the same weights give the same images
         verdict = "No mix beat the base within this budget, so the best so far is the base itself."
+        if not all(judged.kept for judged in varieties):
+            verdict = (
+                "No mix beat the base and kept enough diversity within this budget, so the best so far is the base "
+                "itself."
+            )
     if result.best_parent in result.parents:
         told = f"{result.best_parent}: {points(best)} points ({span(best)})."
         verdict += f" {_AGAINST_PARTNER[tone(best)]} {told}"
     return Gain(points(over_base), sentence, verdict, tone(over_base))
+
+
+def variety(judged: Variety) -> str:
+    """Whether a winner's images of one prompt vary enough, and on what evidence that was decided."""
+    n, images = judged.epoch, judged.winner.images
+    of, ends_of = percent(judged.winner.mean), span(judged.winner)
+    began, ends_began = percent(judged.began.mean), span(judged.began)
+    if not judged.kept:
+        return (
+            f"The winner of epoch {n} was given up: its images of one prompt vary too little, {of} ({ends_of}) against "
+            f"{began} ({ends_began}) of what the epoch began with, on {images} images each."
+        )
+    if judged.left.low < 0:
+        return (
+            f"The winner of epoch {n} was kept: its images of one prompt may vary enough, {of} ({ends_of}) against "
+            f"{began} ({ends_began}) of what the epoch began with, on {images} images each."
+        )
+    return (
+        f"The winner of epoch {n} was kept: its images of one prompt vary enough, {of} ({ends_of}) against "
+        f"{began} ({ends_began}) of what the epoch began with, on {images} images each."
+    )
 
 
 def tone(difference: Interval) -> str:

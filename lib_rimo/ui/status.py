@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import secrets
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from lib_rimo.benchmark.interval import Interval
-from lib_rimo.study.snapshot import CategoryRow, CurvePoint, Result, Snapshot, StudyState, TagRow
+from lib_rimo.study.snapshot import CategoryRow, CurvePoint, Result, Snapshot, StudyState, TagRow, Variety
 from lib_rimo.ui import sentences
 from lib_rimo.ui.epochs import epochs
 from lib_rimo.ui.tables import category_rows
@@ -146,7 +146,8 @@ def _parts(snapshot: Snapshot) -> Mapping[str, Any]:
             "tags": [[tag, found] for tag, found in latest.tags],
             "score": f"{sum(found for _, found in latest.tags)} of {len(latest.tags)} tags found",
         },
-        "result": None if snapshot.result is None else _result(snapshot.result),
+        "result": None if snapshot.result is None else _result(snapshot.result, snapshot.variety),
+        "variety": [sentences.variety(judged) for judged in snapshot.variety],
         "watch": None if snapshot.watch is None else epochs(snapshot.watch),
         "notes": list(snapshot.notes),
         "saved": list(snapshot.saved),
@@ -168,8 +169,8 @@ def _lines(snapshot: Snapshot) -> list[dict[str, Any]]:
     return lines
 
 
-def _result(result: Result) -> dict[str, Any]:
-    gain = sentences.gain(result)
+def _result(result: Result, varieties: Sequence[Variety]) -> dict[str, Any]:
+    gain = sentences.gain(result, varieties)
     arms = [_arm("your mix", "merged", result.merged), _arm("base", "base", result.base)]
     arms += [_arm(name, "parent", interval) for name, interval in result.parents.items()]
     arms.append(_arm("plain average of all", "uniform", result.uniform))

@@ -105,10 +105,11 @@ class _Tab:
             ("partners_per_epoch", "checked", "stop_when_flat"),
             ("tags_fewest", "tags_most"),
             ("bounds_lowest", "bounds_highest"),
+            ("limits", "ties"),
             ("width", "height", "steps", "cfg"),
             ("sampler", "prefix", "negative"),
             ("catalogue", "one_per_category", "frozen"),
-            ("category_weights", "penalty"),
+            ("category_weights", "penalty", "diversity_floor"),
             ("grid_prompts",),
         )
         values = self._actions.first_values()

@@ -22,6 +22,7 @@ from lib_rimo.toy.family import unpack
 from tests.cli.conftest import Run
 
 SMALL = ("mix", "--demo", "--budget", "96", "--unseen", "16", "--seed", "3")
+FLOOR = (*SMALL, "--seed", "2", "--diversity-floor", "0.5")  # this one's winner is held against it
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -65,12 +66,12 @@ def test_killed_five_times_a_study_ends_with_the_same_winner(
 ) -> None:
     """``kill -9`` at random moments loses nothing: the same command goes on to the same trials and winner."""
     undisturbed = tmp_path / "undisturbed.json"
-    assert rimo(*SMALL, "--json", undisturbed).returncode == 0
+    assert rimo(*FLOOR, "--json", undisturbed).returncode == 0
     whole = _written(tmp_path / "home")
     environment["RIMO_HOME"] = str(tmp_path / "other home")
     chance = random.Random(11)
     killed = 0
-    command = [sys.executable, "-m", "lib_rimo", *SMALL, "--json", str(tmp_path / "killed.json")]
+    command = [sys.executable, "-m", "lib_rimo", *FLOOR, "--json", str(tmp_path / "killed.json")]
     pause = threading.Event()
     # Shares of the journal, since a clock would be wrong on a machine that gets busy.
     for share in (0.0, 0.1, 0.3, 0.5, 0.8):
@@ -85,9 +86,9 @@ def test_killed_five_times_a_study_ends_with_the_same_winner(
         process.wait()
     assert killed >= 3, "the moments were too late to disturb anything"
     if not (tmp_path / "killed.json").exists():
-        assert rimo(*SMALL, "--json", tmp_path / "killed.json").returncode == 0
+        assert rimo(*FLOOR, "--json", tmp_path / "killed.json").returncode == 0
     one, other = read(undisturbed), read(tmp_path / "killed.json")
-    for name in ("recipe", "trials", "images", "merged", "base", "parents"):
+    for name in ("recipe", "trials", "images", "merged", "base", "parents", "variety"):
         assert _without_paths(one[name]) == _without_paths(other[name]), name
 
 
@@ -155,6 +156,9 @@ def test_a_saved_mix_draws_the_previewed_pictures_in_plain_diffusers(rimo: Run, 
         (["mix"], "--demo"),
         (["mix", "--demo", "--budget", "0"], "budget"),
         (["mix", "--demo", "--bounds", "1", "0"], "bounds"),
+        (["mix", "--demo", "--limit", "mid=0.2:0.5"], "zero"),
+        (["mix", "--demo", "--limit", "nid=0"], "close: mid"),
+        (["mix", "--demo", "--tie", "mid"], "two or more"),
         (["mix", "--demo", "--partners", "nowhere.safetensors"], "nowhere.safetensors"),
         (["mix", "--demo", "--catalogue", "nowhere.csv"], "nowhere.csv"),
         (["mix", "--demo", "--tagger", "nowhere"], "nowhere"),

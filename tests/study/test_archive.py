@@ -156,10 +156,11 @@ def test_a_study_that_another_program_runs_is_not_deleted(shelf: Workshop) -> No
         ({"epoch": 2}, "epoch 2", "measured"),
         ({"epoch": 0}, "base", "measured"),
         ({"base": True}, "base", "measured"),
+        ({"average": True}, "plain average", "measured"),
     ],
 )
 def test_every_mix_can_be_named(shelf: Workshop, values: dict[str, Any], name: str, kind: str) -> None:
-    """Best, trial, epoch and base have a recipe as a table, and an accuracy that says how it is known."""
+    """Best, trial, epoch, average and base have a recipe as a table, and an accuracy that says how it is known."""
     mix = shelf.studies.mix(only(shelf), Choice.of(values))
     assert (mix["name"], mix["accuracy"]["kind"]) == (name, kind)
     assert mix["partners"] == ["first.safetensors", "second.safetensors"]
@@ -178,6 +179,16 @@ def test_a_mix_that_is_not_there_is_refused(shelf: Workshop, values: dict[str, A
     with pytest.raises(SettingsError) as caught:
         shelf.studies.mix(only(shelf), Choice.of(values))
     assert caught.value.field in ("trial", "epoch")
+
+
+def test_the_plain_average_is_in_equal_parts(shelf: Workshop) -> None:
+    """Wherever a weight is searched, base and both partners have a third; its accuracy is that of its arm."""
+    study = only(shelf)
+    mix = shelf.studies.mix(study, Choice("average"))
+    assert {weight for row in mix["weights"] for weight in row} == {0.3333}
+    result = shelf.studies.stored(study).result
+    assert result is not None
+    assert mix["accuracy"]["mean"] == result.uniform.mean
 
 
 def test_any_mix_can_be_saved_in_any_number_type(shelf: Workshop) -> None:

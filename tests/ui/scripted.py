@@ -31,6 +31,7 @@ from lib_rimo.study.snapshot import (
     Snapshot,
     StudyState,
     TagRow,
+    Variety,
     Watch,
 )
 from tests.ui.scripted_archive import FILES, STUDY, ScriptedArchive, past
@@ -203,7 +204,12 @@ class ScriptedService(ScriptedArchive):
         with self._change:
             if self._go_on():
                 self._say(
-                    state=StudyState.FINISHED, message="Finished", result=result(), watch=watch(), eta_s=None
+                    state=StudyState.FINISHED,
+                    message="Finished",
+                    result=result(),
+                    variety=varieties(),
+                    watch=watch(),
+                    eta_s=None,
                 )
 
     def _go_on(self) -> bool:
@@ -268,6 +274,16 @@ class ScriptedService(ScriptedArchive):
 def interval(mean: float, half: float = 0.012) -> Interval:
     """An interval around a mean."""
     return Interval(mean, mean - half, mean + half, images=200, tags=1000)
+
+
+def varieties() -> tuple[Variety, ...]:
+    """A winner whose images vary enough, one of which that is unclear, and one that was given up."""
+    began, *winners = (dataclasses.replace(interval(m, 0.03), images=96) for m in (0.412, 0.38, 0.34, 0.13))
+    left = (interval(0.05, 0.03), interval(0.01, 0.03), interval(-0.2, 0.03))
+    return tuple(
+        Variety(epoch, above.high > 0, winner, began, above)
+        for epoch, (winner, above) in enumerate(zip(winners, left, strict=True), 1)
+    )
 
 
 def watch() -> Watch:

@@ -36,6 +36,15 @@ def test_a_broken_epoch_is_warned_of_beside_the_accuracy(page: Page) -> None:
     expect(shown(page, "epochs-limit")).to_have_text("0.61")
 
 
+def test_every_winner_is_told_with_its_diversity(page: Page) -> None:
+    """One sentence for each that was held against the floor, in the order of the epochs."""
+    told = page.locator(f"{part('variety')} li")
+    expect(told).to_have_count(3)
+    expect(told.nth(0)).to_contain_text("The winner of epoch 1 was kept")
+    expect(told.nth(2)).to_contain_text("The winner of epoch 3 was given up")
+    expect(told.nth(2)).to_contain_text("on 96 images each")
+
+
 def test_the_page_says_when_no_further_epoch_pays(page: Page) -> None:
     """The proposal to stop names the images, the expected gain with its interval, and what can be told at all."""
     outlook = shown(page, "epochs-outlook")
@@ -50,7 +59,7 @@ def test_the_warning_is_said_in_the_reader_s_language(scripted: Served, opened: 
     made = opened(scripted, locale="zh-CN")
     finished(made)
     expect(shown(made, "epochs-warning-words")).to_contain_text("\u5f62\u72b6")
-    text = made.locator(part("epochs")).inner_text()
+    text = made.locator(part("epochs")).inner_text() + made.locator(part("variety-box")).inner_text()
     words = "".join(c if c.isascii() and c.isalpha() else " " for c in text).split()
     assert words == []
 

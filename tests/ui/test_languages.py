@@ -38,9 +38,9 @@ SEEN = """() => {
 
 NAMES = {
     "CFG", "CSV", "EMA", "GB", "GIF", "HTML", "JSON", "Markdown", "Theater", "VAE", "WebP", "YAML", "a.b", "bf16",
-    "fp16", "fp32", "scripted",
+    "fp16", "fp32", "mid=0:0.3", "out1,out2", "scripted",
 }  # fmt: skip
-"""What has no other name in the other languages."""
+"""What has no other name in the other languages; block groups are typed as they are called."""
 
 GRADIO = {"undefined", "Remove", "Clear", "Dropdown", "Copy"}
 """Spoken names that gradio itself gives its own little buttons."""

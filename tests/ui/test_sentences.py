@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.study.snapshot import Snapshot, StudyState
 from lib_rimo.ui import sentences
-from tests.ui.scripted import interval, result
+from lib_rimo.ui.words import FILES, words
+from tests.ui.scripted import interval, result, varieties
 
 
 def test_the_gain_is_said_with_interval_and_size() -> None:
@@ -49,6 +51,31 @@ def test_a_winner_that_is_the_base_is_called_so() -> None:
     said = sentences.gain(dataclasses.replace(result(), gain_over_base=same, best_parent="plain.safetensors"))
     assert said.verdict == "No mix beat the base within this budget, so the best so far is the base itself."
     assert (said.value, said.tone) == ("0.0", "unclear")
+
+
+def test_a_base_that_was_kept_for_its_diversity_is_called_so() -> None:
+    """Where winners were given up, nobody is told that the search found none."""
+    same = dataclasses.replace(result(), gain_over_base=Interval(0.0, 0.0, 0.0, 60, 300))
+    kept, _, given_up = varieties()
+    assert "and kept enough diversity within" in sentences.gain(same, (kept, given_up)).verdict
+    assert sentences.gain(same, (kept,)) == sentences.gain(same)
+    assert sentences.gain(result(), (given_up,)) == sentences.gain(result())
+
+
+@pytest.mark.parametrize("language", FILES)
+def test_the_diversity_of_a_winner_is_said_with_both_intervals(language: str) -> None:
+    """Kept, perhaps enough, given up: each names winner and beginning, and has its sentence in every language."""
+    told = [sentences.variety(judged) for judged in varieties()]
+    assert told[2] == (
+        "The winner of epoch 3 was given up: its images of one prompt vary too little, 13.0 % (10.0 to 16.0) against "
+        "41.2 % (38.2 to 44.2) of what the epoch began with, on 96 images each."
+    )
+    assert "was kept: its images of one prompt vary enough" in told[0]
+    assert "was kept: its images of one prompt may vary enough" in told[1]
+    for sentence in told:
+        said = words(language).say(sentence)
+        assert not re.search("[A-Za-z]{2}", said), said
+        assert said.count("%") == 2
 
 
 @settings(deadline=None)

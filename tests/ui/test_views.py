@@ -188,6 +188,19 @@ def test_a_prompt_is_tried_with_base_and_mix(page: Page) -> None:
     expect(shown(page, "try-mix-name")).to_have_text("the winner of epoch 1")
 
 
+def test_the_plain_average_can_be_chosen(page: Page, scripted: Served) -> None:
+    """Its line of the result has a button: its weights are shown, and what is saved is the average."""
+    page.click(".rimo-arm-uniform >> text=Choose")
+    expect(shown(page, "save-what")).to_have_text("the plain average")
+    view(page, "recipe")
+    page.wait_for_selector(part("recipe") + " tr")
+    expect(shown(page, "recipe-name")).to_have_text("the plain average")
+    page.fill("#rimo-name input", "average")
+    page.click("#rimo-save")
+    page.wait_for_selector("#rimo-save-message >> text=Saved as average.safetensors")
+    assert "plain average" in (scripted.folder / "average.safetensors").read_text("utf-8")
+
+
 def test_a_mix_is_lent_to_the_webui_and_taken_back(page: Page, scripted: Served) -> None:
     """One click lends the chosen mix, the page says so as long as it is lent, one click takes it back."""
     page.focus(part("plot"))

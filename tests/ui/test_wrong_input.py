@@ -11,7 +11,7 @@ import pytest
 from lib_rimo.ui import form
 from tests.ui.conftest import Served
 from tests.ui.pages import Opener, field
-from tests.ui.scripted_archive import FILES
+from tests.ui.scripted_archive import FILES, GROUPS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -34,6 +34,12 @@ WRONG = (
     ("bounds_lowest", "1.5"),
     ("bounds_highest", "-0.1"),
     ("bounds_highest", "400"),
+    ("limits", "much"),
+    ("limits", "mid=0.2:0.5"),
+    ("limits", "mid=0:400"),
+    ("limits", "nid=0"),
+    ("ties", "much,mid"),
+    ("ties", "mid"),
     ("width", "65"),
     ("width", "1000000"),
     ("height", "7"),
@@ -46,6 +52,8 @@ WRONG = (
     ("catalogue", "notes.txt"),
     ("category_weights", "much"),
     ("category_weights", "=2"),
+    ("diversity_floor", "1.5"),
+    ("diversity_floor", "-0.1"),
 )
 """Input and what is typed into it."""
 
@@ -55,7 +63,10 @@ ANYTHING_GOES = {"prefix", "negative", "grid_prompts"}
 MARKED_ELSEWHERE = {"500": "budget"}
 """So many epochs are fine; it is the images that do not suffice for them."""
 
-NAMES = re.compile(r"much|Oiler|Euler|DDIM|/nowhere/tags\.csv|notes\.txt|\.csv|\.ya?ml|CFG|(?<=\d)e\+?\d+")
+PARTS = "|".join(re.escape(name) for name in (*FILES, *sorted(GROUPS, key=len, reverse=True), "text2"))
+NAMES = re.compile(
+    rf"{PARTS}|nid|much|Oiler|Euler|DDIM|/nowhere/tags\.csv|notes\.txt|\.csv|\.ya?ml|CFG|(?<=\d)e\+?\d+"
+)
 
 
 @pytest.fixture(scope="module")
