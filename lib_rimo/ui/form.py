@@ -69,8 +69,8 @@ _FIELDS = (
         "budget",
         "budget",
         "Images the search may draw",
-        "In all epochs together. With 9 groups and 2 partners, 640 reached 70 to 85 % of what could be gained on "
-        "four kinds of test problems, and 1,000 reached 80 to 90 %.",
+        "In all epochs together. With 9 groups and 2 partners, 640 reached 70 to 88 % of what could be gained on "
+        "four kinds of test problems, and 1,000 reached 85 to 94 %.",
         from_preset=True,
     ),
     AdvancedField(
