@@ -77,7 +77,8 @@ _FIELDS = (
         "epochs",
         "epochs",
         "Epochs",
-        "After each, the best mix becomes the next base, new partners come in and prompts are drawn anew.",
+        "After each, the best mix becomes the next base, new partners come in and prompts are drawn anew. For the same "
+        "images, one long epoch finds more than two short ones.",
         from_preset=True,
     ),
     AdvancedField(
