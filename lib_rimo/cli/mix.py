@@ -42,7 +42,9 @@ def add_parser(
     parser.add_argument("--preset", choices=sorted(PRESETS), help="size of the study")
     parser.add_argument("--budget", type=int, metavar="IMAGES", help="images that the search may draw")
     parser.add_argument("--unseen", type=int, metavar="IMAGES", help="prompts of the final measurement")
-    parser.add_argument("--epochs", type=int, help="how often the winner becomes the next base")
+    parser.add_argument(
+        "--epochs", type=int, help="rounds; each winner is the next base; 0: all partners come once"
+    )
     parser.add_argument(
         "--checked", type=int, metavar="IMAGES", help="unseen prompts that the winner of each epoch draws"
     )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from lib_rimo.study.preflight import GIB
 from lib_rimo.study.settings import StudySettings
 from lib_rimo.study.view import images_to_measure
+
+SHORT = 1000
+"""Images of an epoch up to which one epoch was measured against two (``lib_rimo/search/README.md``)."""
 
 
 def estimate(settings: StudySettings, images_per_s: float) -> Mapping[str, Any]:
@@ -19,7 +23,8 @@ def estimate(settings: StudySettings, images_per_s: float) -> Mapping[str, Any]:
 
     Returns:
         ``images`` (search and measurement), ``ram_bytes`` (checkpoints kept in the page cache for fast swaps),
-        ``disk_bytes`` (written during the search: none; one checkpoint when saved), ``hours`` or None, ``text``.
+        ``disk_bytes`` (written during the search: none; one checkpoint when saved), ``hours`` or None, ``text``, and
+        ``advice`` where the number of epochs does not suit the partners.
     """
     files = (settings.base, *settings.partners)
     measured = images_to_measure(settings, settings.epochs)
@@ -27,6 +32,8 @@ def estimate(settings: StudySettings, images_per_s: float) -> Mapping[str, Any]:
     ram = sum(path.stat().st_size for path in files if path.is_file())
     hours = images / images_per_s / 3600 if images_per_s else None
     parts = [] if hours is None else [f"about {_duration(hours)}"]
+    if settings.epochs > 1:
+        parts.append(f"{settings.epochs} epochs")
     parts += [
         f"{images:,} images ({settings.budget:,} to search, {measured:,} to measure)",
         f"{ram / GIB:.1f} GB memory",
@@ -38,7 +45,21 @@ def estimate(settings: StudySettings, images_per_s: float) -> Mapping[str, Any]:
         "disk_bytes": 0,
         "hours": hours,
         "text": " · ".join(parts),
+        "advice": _advice(settings),
     }
+
+
+def _advice(settings: StudySettings) -> str:
+    total, epochs = len(settings.partners), settings.epochs
+    needed = math.ceil(total / settings.partners_per_epoch)
+    if epochs < needed:
+        met = epochs * settings.partners_per_epoch
+        return f"{met} of {total} partners will take part; {needed} epochs would meet them all."
+    if needed == 1 < epochs and settings.budget // epochs <= SHORT:
+        return (
+            f"All partners fit into one epoch, which finds more with these images than {epochs} short ones."
+        )
+    return ""
 
 
 def _duration(hours: float) -> str:

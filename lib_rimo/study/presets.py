@@ -14,7 +14,7 @@ class Preset:
     Attributes:
         label: What the user reads.
         explanation: One sentence: what one gets for the images.
-        epochs: See ``StudySettings``.
+        epochs: See ``StudySettings``; 0 for as many as the partners need.
         budget: See ``StudySettings``.
         unseen: See ``StudySettings``.
     """
@@ -30,11 +30,10 @@ PRESETS = {
     "quick": Preset(
         "Quick", "A first look: one round of partners, enough to see whether they can help.", 1, 640, 300
     ),
-    "standard": Preset("Standard", "What to run over night: most of the reachable gain.", 2, 2000, 500),
+    "standard": Preset("Standard", "What to run over night: every partner comes once.", 0, 2000, 500),
     "thorough": Preset("Thorough", "Several rounds and a narrow interval, for a release.", 4, 6000, 1000),
 }
-"""Budgets per epoch follow the measured search study: about 60, 78 and 85 % of the reachable gain at 18
-dimensions with 640, 1,000 and 1,500 images."""
+"""Budgets follow the tables of ``lib_rimo/search/README.md``."""
 
 DEFAULT_PRESET = "quick"
 

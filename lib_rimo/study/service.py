@@ -42,7 +42,8 @@ class StudyOnDisplay(Protocol):
         """What such a study would cost.
 
         Returns:
-            ``images``, ``ram_bytes``, ``disk_bytes``, ``hours`` (None if unknown), ``text`` (one line).
+            ``images``, ``ram_bytes``, ``disk_bytes``, ``hours`` (None if unknown), ``text`` (one line),
+            ``advice`` (a sentence, or empty).
         """
 
     def start(self, settings: Mapping[str, Any]) -> Snapshot:

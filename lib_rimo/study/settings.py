@@ -28,7 +28,8 @@ class StudySettings:
         partition: Block groups: a shipped name or the path of a JSON file.
         frozen: Groups that stay the base's. The VAE by default: it decodes latents of one scale, and averaged
             VAEs are where merges get their grey veil.
-        epochs: How many times the winner becomes the next base.
+        epochs: How many times the winner becomes the next base. 0 becomes as many as it takes for every partner to
+            come once.
         partners_per_epoch: Upstream's 3. Each adds one dimension per group to what the search must learn.
         budget: Images that the search may draw in all epochs together.
         pool: Prompts in an epoch's pool. More prompts make the winner less a winner on these prompts only; each
@@ -132,6 +133,9 @@ class StudySettings:
                 raise SettingsError(
                     field, f"{field} is too small", found=value, wanted=f"{least} or more", fix="Raise it"
                 )
+        if not self.epochs:
+            rounds = math.ceil(len(self.partners) / self.partners_per_epoch)
+            object.__setattr__(self, "epochs", rounds)  # frozen, and still being made
         low, high = self.bounds
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise SettingsError(
@@ -204,7 +208,7 @@ class StudySettings:
 
 
 _LEAST: Mapping[str, float] = {
-    "epochs": 1,
+    "epochs": 0,
     "partners_per_epoch": 1,
     "budget": 1,
     "pool": 16,

@@ -165,7 +165,8 @@ class Actions:
         except RimoError as error:
             return [_update(value=preset + _paragraph(str(error), "rimo-bad")), *self._marks(None)]
         text = str(found["text"]) if found["hours"] is not None else f"{found['text']} · {NO_TIME}"
-        return [_update(value=preset + _paragraph(text, "rimo-cost")), *self._marks(None)]
+        advice = _paragraph(str(found["advice"]), "rimo-advice") if found["advice"] else ""
+        return [_update(value=preset + _paragraph(text, "rimo-cost") + advice), *self._marks(None)]
 
     def start(self, *values: object) -> list[Update]:
         """Starts a study, or says beside the field why not."""

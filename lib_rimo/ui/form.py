@@ -77,8 +77,9 @@ _FIELDS = (
         "epochs",
         "epochs",
         "Epochs",
-        "After each, the best mix becomes the next base, new partners come in and prompts are drawn anew. For the same "
-        "images, one long epoch finds more than two short ones.",
+        "0 takes as many as it takes for every partner to come once. After each, the best mix becomes the next base, "
+        "new partners come in and prompts are drawn anew. For the same images, one long epoch finds more than two "
+        "short ones.",
         from_preset=True,
     ),
     AdvancedField(

@@ -34,7 +34,7 @@ def test_settings_survive_their_own_json() -> None:
         ("budget", {"budget": 100, "epochs": 3}),
         ("budget", {"budget": "many"}),
         ("budget", {"budget": 640.5}),
-        ("epochs", {"epochs": 0}),
+        ("epochs", {"epochs": -1}),
         ("pool", {"pool": 3}),
         ("unseen", {"unseen": 0}),
         ("seed", {"seed": -1}),

@@ -101,7 +101,14 @@ class ScriptedService(ScriptedArchive):
     def estimate(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         self._check(settings)
         text = "2,440 images (640 to search, 1,800 to measure) · 0.1 GB memory · nothing written to disk until you save"
-        return {"images": 2440, "ram_bytes": 10**8, "disk_bytes": 0, "hours": None, "text": text}
+        return {
+            "images": 2440,
+            "ram_bytes": 10**8,
+            "disk_bytes": 0,
+            "hours": None,
+            "text": text,
+            "advice": "",
+        }
 
     def start(self, settings: Mapping[str, Any]) -> Snapshot:
         self._check(settings)

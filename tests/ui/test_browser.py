@@ -69,7 +69,7 @@ def test_a_preset_fills_in_its_numbers(untouched: Served, opened: Opener) -> Non
     page.click("#rimo-preset >> text=Standard")
     page.wait_for_selector("#rimo-estimate >> text=over night")
     expect(field(page, "budget")).to_have_value("2000")
-    expect(field(page, "epochs")).to_have_value("2")
+    expect(field(page, "epochs")).to_have_value("0")
     expect(field(page, "seed")).to_have_value("0")
 
 

@@ -22,7 +22,7 @@ WRONG = (
     ("budget", "10"),
     ("budget", "99.5"),
     ("budget", "10000000000"),
-    ("epochs", "0"),
+    ("epochs", "-1"),
     ("epochs", "500"),
     ("unseen", "-3"),
     ("partners_per_epoch", "0"),
