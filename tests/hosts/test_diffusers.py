@@ -131,6 +131,15 @@ def test_saved_merge_draws_the_same_in_plain_diffusers(root: Path, negative: str
     )
     pipeline.scheduler = diffusers.DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
+    for module in (
+        pipeline.unet,
+        pipeline.vae,
+        pipeline.text_encoder,
+        getattr(pipeline, "text_encoder_2", None),
+    ):
+        if module is not None:
+            # torch sums in another order where a weight could be trained (seen on processors with AVX-512).
+            module.requires_grad_(False)
     plain = pipeline(
         request.prompt,
         negative_prompt=negative or None,
@@ -238,13 +247,13 @@ def test_missing_weight_is_refused(root: Path) -> None:
 
 
 def test_no_configuration_offline(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a configuration folder and without network, the message says what to pass."""
+    """Without a configuration folder and without network, the message says what is missing and what to pass."""
     import huggingface_hub
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(root / "empty"))
     host = DiffusersHost(root / "models", device="cpu")
-    with pytest.raises(HostError, match="configuration, or go online"):
+    with pytest.raises(HostError, match=r"not on this computer yet.*--config"):
         host.load(root / "models" / "base.safetensors")
 
 
