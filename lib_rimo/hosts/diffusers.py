@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from lib_rimo.hosts.diffusers_drawing import InterruptedDrawing, draw
 from lib_rimo.hosts.diffusers_loading import LoadedModel, load_model, quiet, read_index, refill
 from lib_rimo.hosts.host import ImageDefaults, ImageRequest
 from lib_rimo.hosts.queue import HostQueue
-from lib_rimo.hosts.schedulers import sampler_names, sampler_of_class
+from lib_rimo.hosts.schedulers import sampler_names, sampler_of_class, schedule_names
 from lib_rimo.merging.live import LiveWeights
 
 DEFAULT_STEPS = 20
@@ -44,8 +44,9 @@ class DiffusersHost:
 
     Args:
         folder: Where checkpoints are looked for, with all folders below, and saved.
-        config_dir: Folder with the models' diffusers configuration and tokenizer; with it, nothing is ever looked
-            up on the network. Without it the hub's standard configuration is used.
+        config_dir: Folder with the models' diffusers configuration and tokenizer, or what finds it for a checkpoint.
+            With it, nothing is looked up on the network. None is for the hub's standard configuration of the
+            checkpoint's family, which is fetched once.
         device: "cuda", "mps" or "cpu", with an index if wanted; None takes the best there is.
         extra_checkpoints: Files outside the folder that can be chosen too.
         threads: CPU threads for drawing; None leaves torch's setting. Pixels may depend on it.
@@ -58,15 +59,15 @@ class DiffusersHost:
         self,
         folder: Path,
         *,
-        config_dir: Path | None = None,
+        config_dir: Path | Callable[[Path], Path | None] | None = None,
         device: str | None = None,
         extra_checkpoints: Sequence[Path] = (),
         threads: int | None = None,
     ) -> None:
-        if config_dir is not None:
+        if isinstance(config_dir, Path):
             read_index(config_dir)
         self._folder = folder
-        self._config_dir = config_dir
+        self._config = config_dir
         self._device = _device(device)
         # Half precision is what GPUs are made for; on the CPU it is slower, and on Apple's it overflows in some
         # models. Checkpoints in float16 or bfloat16 become float32 exactly.
@@ -116,15 +117,25 @@ class DiffusersHost:
             )
         if self._model is not None:
             before, self._model = self._model, None  # none at all if reading breaks off half-way
-            refilled = refill(before, checkpoint)
+            refilled = (
+                refill(before, checkpoint) if self._config_of(checkpoint) == before.config_dir else None
+            )
             self._model = refilled or before
             if refilled is not None:
                 return
-        self._model = load_model(
-            checkpoint, config_dir=self._config_dir, device=self._device, dtype=self._dtype
-        )
+        self._model = self._fresh(checkpoint)
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
+
+    def load_again(self) -> None:
+        """Reads the live model's weights from its file again; where that fails, no model is loaded at all.
+
+        Raises:
+            HostError: The file is gone, or cannot be read any more.
+        """
+        self._queue.require("Loading the model anew")
+        before, self._model = self._loaded_model(), None
+        self._model = refill(before, before.checkpoint) or self._fresh(before.checkpoint)
 
     def live(self) -> LiveWeights:
         """The live model's tensors by checkpoint key."""
@@ -191,6 +202,10 @@ class DiffusersHost:
         """Sampler names, those of the WebUIs."""
         return sampler_names()
 
+    def schedulers(self) -> Sequence[str]:
+        """Names of noise schedules, those of the WebUIs."""
+        return schedule_names()
+
     def image_defaults(self) -> ImageDefaults:
         """Size, steps, guidance and sampler from the configuration folder and the loaded model's own configs."""
         pipeline = self._loaded_model().pipeline
@@ -236,8 +251,16 @@ class DiffusersHost:
             raise HostError("No checkpoint is loaded", fix="Load one first")
         return self._model
 
+    def _fresh(self, checkpoint: Path) -> LoadedModel:
+        config = self._config_of(checkpoint)
+        return load_model(checkpoint, config_dir=config, device=self._device, dtype=self._dtype)
+
+    def _config_of(self, checkpoint: Path) -> Path | None:
+        return self._config(checkpoint) if callable(self._config) else self._config
+
     def _hints(self) -> dict[str, Any]:
-        path = None if self._config_dir is None else self._config_dir / HINTS
+        config = self._loaded_model().config_dir
+        path = None if config is None else config / HINTS
         if path is None or not path.is_file():
             return {}
         try:

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lib_rimo.errors import HostError
+from lib_rimo.errors import CheckpointError, HostError
 from lib_rimo.hosts.diffusers_mapping import CheckpointMapping, Layout, Place, map_checkpoint
 from lib_rimo.hosts.diffusers_text import TextCache
+from lib_rimo.hosts.schedulers import PREDICTION, ZERO_SNR
+from lib_rimo.merging.architecture import SDXL_BASE, Architecture, recognise
+from lib_rimo.merging.checkpoint import open_checkpoint
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -39,15 +42,26 @@ _PIPELINES: dict[str, dict[str, object]] = {
     },
 }
 _TEXT_PREFIXES = ("cond_stage_model.", "conditioner.")
-_SDXL_MARK = "conditioner.embedders.1.model.token_embedding.weight"
 _BIT_TYPES = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A pipeline, the file it came from, where each of the file's tensors is in it, and its encoded prompts."""
+    """A pipeline, the file it came from, where each of the file's tensors is in it, and its encoded prompts.
+
+    Attributes:
+        checkpoint: The file.
+        config_dir: The configuration that it was built by; None for the hub's standard one.
+        kind: What the file says of itself.
+        layout: Its tensors.
+        pipeline: Diffusers' own.
+        mapping: Where each tensor is in it.
+        texts: Encoded prompts.
+    """
 
     checkpoint: Path
+    config_dir: Path | None
+    kind: Architecture
     layout: Layout
     pipeline: DiffusionPipeline
     mapping: CheckpointMapping
@@ -117,9 +131,11 @@ def load_model(
     from safetensors import SafetensorError, safe_open
 
     try:
+        kind = _kind(checkpoint)
         with safe_open(str(checkpoint), framework="pt", device="cpu") as file:
             layout = _layout(file)
-            pipeline = _build(checkpoint, layout, config_dir, dtype)
+            pipeline = _build(checkpoint, kind, config_dir, dtype)
+            _draw_as(pipeline, kind)
             _own_memory(pipeline)
             live = _live_tensors(pipeline)
 
@@ -145,15 +161,15 @@ def load_model(
         len(mapping.places),
         len(mapping.refused),
     )
-    return LoadedModel(checkpoint, layout, pipeline, mapping, TextCache(pipeline))
+    return LoadedModel(checkpoint, config_dir, kind, layout, pipeline, mapping, TextCache(pipeline))
 
 
 def refill(model: LoadedModel, checkpoint: Path) -> LoadedModel | None:
-    """Puts another file of the same layout into a loaded model, without a second model in memory.
+    """Puts another file of the same layout and kind into a loaded model, without a second model in memory.
 
     Returns:
-        The model under its new name, or None, with nothing changed, when the file is of another layout or cannot
-        be opened.
+        The model under its new name, or None, with nothing changed, when the file is of another layout or kind, or
+        cannot be opened.
 
     Raises:
         HostError: Reading broke off half-way; the model is unusable.
@@ -161,8 +177,12 @@ def refill(model: LoadedModel, checkpoint: Path) -> LoadedModel | None:
     from safetensors import SafetensorError, safe_open
 
     try:
+        kind = _kind(checkpoint)
+    except HostError:
+        return None
+    try:
         with safe_open(str(checkpoint), framework="pt", device="cpu") as file:
-            if _shapes(_layout(file)) != _shapes(model.layout):
+            if kind != model.kind or _shapes(_layout(file)) != _shapes(model.layout):
                 return None
             try:
                 for key, slots in model.mapping.live(model.pipeline).slots.items():
@@ -181,6 +201,30 @@ def refill(model: LoadedModel, checkpoint: Path) -> LoadedModel | None:
         return None
 
 
+def _kind(checkpoint: Path) -> Architecture:
+    """What a file is, by its names and by what it says of itself.
+
+    Raises:
+        HostError: It is damaged, or no model that can be drawn with.
+    """
+    try:
+        with open_checkpoint(checkpoint) as opened:
+            return recognise(opened)
+    except CheckpointError as error:
+        raise HostError("The checkpoint cannot be loaded", found=str(error).rstrip(".")) from error
+
+
+def _draw_as(pipeline: DiffusionPipeline, kind: Architecture) -> None:
+    """Tells the pipeline what the file says of its training; a configuration is of a family, not of a file.
+
+    Source: the pages of v-prediction models (NoobAI XL V-Pred), which ask for exactly these two.
+    """
+    if kind.prediction == "v":
+        pipeline.scheduler.register_to_config(**{PREDICTION: "v_prediction"})
+    if kind.zero_snr:
+        pipeline.scheduler.register_to_config(**{ZERO_SNR: True})
+
+
 def _shapes(layout: Layout) -> dict[str, tuple[int, ...]]:
     return {key: shape for key, (shape, _) in layout.items()}
 
@@ -191,7 +235,7 @@ def _layout(file: Any) -> Layout:
 
 
 def _build(
-    checkpoint: Path, layout: Layout, config_dir: Path | None, dtype: torch.dtype
+    checkpoint: Path, kind: Architecture, config_dir: Path | None, dtype: torch.dtype
 ) -> DiffusionPipeline:
     import diffusers
 
@@ -199,7 +243,7 @@ def _build(
         name = str(read_index(config_dir).get("_class_name"))
         source = {"config": str(config_dir)}
     else:
-        name = "StableDiffusionXLPipeline" if _SDXL_MARK in layout else "StableDiffusionPipeline"
+        name = "StableDiffusionXLPipeline" if kind.name == SDXL_BASE else "StableDiffusionPipeline"
         source = {}
     if name not in _PIPELINES:
         raise HostError(
@@ -214,9 +258,15 @@ def _build(
             )
     except Exception as error:
         # diffusers raises whatever was at hand (KeyError, AttributeError, its own kinds, the hub's kinds).
-        if config_dir is None:
-            fix = "Pass the folder with the model's diffusers configuration, or go online once"
-        else:
+        if _is_offline(error):
+            raise HostError(
+                f"The configuration that {checkpoint.name} is drawn by is not on this computer yet",
+                found=f"{kind.describe()}, and no connection to fetch its configuration by",
+                wanted="a connection to huggingface.co once, or a folder with the model's diffusers configuration",
+                fix="Go online and try again, or name the folder with --config",
+            ) from error
+        fix = "Choose another checkpoint"
+        if config_dir is not None:
             fix = f"Check that {config_dir} is the configuration of this very model"
         # The values of a weight that the file lacks stay "meta"; torch's own words for that help nobody.
         lacks = isinstance(error, NotImplementedError) and "meta" in str(error)
@@ -233,6 +283,15 @@ def _build(
         ) from error
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def _is_offline(error: BaseException | None) -> bool:
+    """Whether what went wrong is that a file of the hub is neither here nor can be fetched."""
+    while error is not None:
+        if type(error).__name__ in ("LocalEntryNotFoundError", "OfflineModeIsEnabled"):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _first_line(error: Exception) -> str:

@@ -32,7 +32,7 @@ class ImageRequest:
         steps: Denoising steps.
         cfg: Classifier-free guidance scale.
         sampler: One of ``Host.samplers()``.
-        scheduler: One of the host's noise schedules, or "Automatic".
+        scheduler: One of ``Host.schedulers()``; "Automatic" is among them.
     """
 
     prompt: str
@@ -89,6 +89,15 @@ class Host(Protocol):
             HostError: The host cannot load it.
         """
 
+    def load_again(self) -> None:
+        """Replaces the live weights by those of the model's file, whatever they are now. Only inside ``exclusive``.
+
+        Where that fails, the host draws with no model at all rather than with a mixture, if it can help it.
+
+        Raises:
+            HostError: The model cannot be loaded.
+        """
+
     def live(self) -> LiveWeights:
         """The live model's tensors by checkpoint key, looked up afresh. Only inside ``exclusive``."""
 
@@ -122,6 +131,9 @@ class Host(Protocol):
     def samplers(self) -> Sequence[str]:
         """Names that ``ImageRequest.sampler`` may have. Any thread."""
 
+    def schedulers(self) -> Sequence[str]:
+        """Names that ``ImageRequest.scheduler`` may have. Any thread."""
+
     def image_defaults(self) -> ImageDefaults:
         """Size, steps and guidance that the loaded model's configuration asks for."""
 
@@ -133,18 +145,6 @@ class Host(Protocol):
 
     def refresh(self) -> None:
         """Makes newly saved checkpoints appear in the host's lists. Any thread."""
-
-
-@runtime_checkable
-class ReloadingHost(Protocol):
-    """A host whose live model is the user's own, and which can load it anew when nothing else helps."""
-
-    def load_again(self) -> None:
-        """Replaces the live weights by those of the model's file. Only inside ``exclusive``.
-
-        Raises:
-            HostError: The model cannot be loaded.
-        """
 
 
 @runtime_checkable

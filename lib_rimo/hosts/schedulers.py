@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from diffusers import SchedulerMixin
 
 KARRAS = "Karras"
+PREDICTION, ZERO_SNR = "prediction_type", "rescale_betas_zero_snr"
+"""How a scheduler's configuration says what the model was trained to predict, and whether down to no signal at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,20 @@ def sampler_names() -> tuple[str, ...]:
     return plain + tuple(f"{name} {KARRAS}" for name, sampler in _SAMPLERS.items() if sampler.karras)
 
 
+def schedule_names() -> tuple[str, ...]:
+    """All names of noise schedules."""
+    return tuple(_SCHEDULES)
+
+
 def sampler_of_class(scheduler: str) -> str | None:
     """The sampler that a scheduler class name stands for, or None."""
     return next((name for name, sampler in _SAMPLERS.items() if sampler.scheduler == scheduler), None)
+
+
+def _options_of(sampler: _Sampler) -> Mapping[str, object]:
+    import diffusers
+
+    return inspect.signature(getattr(diffusers, sampler.scheduler).__init__).parameters
 
 
 def build_scheduler(sampler: str, schedule: str, config: Mapping[str, Any]) -> SchedulerMixin:
@@ -94,7 +107,15 @@ def build_scheduler(sampler: str, schedule: str, config: Mapping[str, Any]) -> S
             fix="Choose another schedule or sampler",
         )
     cls = getattr(diffusers, chosen.scheduler)
-    takes = inspect.signature(cls.__init__).parameters
+    takes = _options_of(chosen)
+    if config.get(ZERO_SNR) and ZERO_SNR not in takes:
+        able = [name for name, other in _SAMPLERS.items() if ZERO_SNR in _options_of(other)]
+        raise HostError(
+            f"The sampler {known} cannot draw models of zero terminal SNR",
+            found=known,
+            wanted=f"one of {', '.join(able)}",
+            fix="Choose another sampler",
+        )
     options = {k: v for k, v in {**_SCHEDULES[schedule], **chosen.options}.items() if k in takes}
     scheduler: SchedulerMixin = cls.from_config(dict(config), **options)
     return scheduler

@@ -319,7 +319,7 @@ class WebuiHost(ABC):
                 wanted="at least one request, all with the same size, steps, CFG, sampler and scheduler",
             )
         require_known("sampler", requests[0].sampler, self.samplers())
-        require_known("noise schedule", requests[0].scheduler, schedules())
+        require_known("noise schedule", requests[0].scheduler, self.schedulers())
         return self._run(lambda: self._draw(model, requests))
 
     def _draw(self, model: Any, requests: Sequence[ImageRequest]) -> list[Image.Image]:
@@ -352,6 +352,10 @@ class WebuiHost(ABC):
         is_xl = bool(getattr(sd_models.model_data.sd_model, "is_sdxl", False))
         every = sd_samplers.all_samplers
         return tuple(s.name for s in every if not (is_xl and s.options.get("no_sdxl", False)))
+
+    def schedulers(self) -> Sequence[str]:
+        """The WebUI's noise schedules, by label and by short name."""
+        return schedules()
 
     # -- figures -----------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from lib_rimo.errors import ArchitectureError
 from lib_rimo.merging.checkpoint import Checkpoint
 from lib_rimo.merging.keys import place_of
+from lib_rimo.merging.quantised import refuse_quantised
 
 SD1, SD2, SDXL_BASE, SDXL_REFINER = "sd1", "sd2", "sdxl-base", "sdxl-refiner"
 
@@ -41,6 +42,7 @@ class Architecture:
         output_blocks: Number of output blocks of the UNet.
         in_channels: Channels that the UNet takes.
         prediction: What the UNet predicts, ``epsilon`` or ``v``, where the file or its sidecar says so.
+        zero_snr: Whether the file says that it was trained down to no signal at all (zero terminal SNR).
     """
 
     name: str
@@ -49,6 +51,12 @@ class Architecture:
     output_blocks: int
     in_channels: int
     prediction: str | None = None
+    zero_snr: bool = False
+
+    @property
+    def predicts(self) -> str | None:
+        """What every program takes it to predict; None for SD2, whose files are of both kinds and seldom say so."""
+        return self.prediction or (None if self.name == SD2 else "epsilon")
 
     def describe(self) -> str:
         """A few words for messages."""
@@ -100,6 +108,7 @@ def recognise(checkpoint: Checkpoint) -> Architecture:
         len(blocks["output_blocks"]),
         in_channels,
         _prediction(checkpoint),
+        _zero_snr(checkpoint),
     )
 
 
@@ -149,6 +158,11 @@ def _prediction(checkpoint: Checkpoint) -> str | None:
     return None
 
 
+def _zero_snr(checkpoint: Checkpoint) -> bool:
+    """Told by an empty tensor ``ztsnr``, or by what sd-scripts notes of its training."""
+    return "ztsnr" in checkpoint or checkpoint.metadata.get("ss_zero_terminal_snr", "").lower() == "true"
+
+
 def sidecar_of(path: Path) -> Path | None:
     """The configuration that lies beside a checkpoint under its name, if there is one."""
     beside = path.with_suffix(".yaml")
@@ -167,13 +181,21 @@ def _sidecar_says(path: Path) -> str:
         return ""
 
 
-def check_same(base: Checkpoint, partner: Checkpoint) -> Comparison:
+def check_same(base: Checkpoint, partner: Checkpoint, *, mix_predictions: bool = False) -> Comparison:
     """Checks that two checkpoints can be mixed.
 
+    Args:
+        base: The one.
+        partner: The other.
+        mix_predictions: Whether one may predict v and the other epsilon; the user has to say so.
+
     Raises:
-        ArchitectureError: They are of different families, or their UNets differ in a shape.
+        ArchitectureError: They are of different families, their UNets differ in a shape, or in what they predict.
+        CheckpointError: One of them is quantised.
     """
     ours, theirs = recognise(base), recognise(partner)
+    for checkpoint in (base, partner):
+        refuse_quantised(checkpoint)
     shared = [k for k in base if k in partner and place_of(k) is not None]
     different = [k for k in shared if base.shape(k) != partner.shape(k)]
     in_unet = [k for k in different if k.startswith(_STEM)]
@@ -190,6 +212,13 @@ def check_same(base: Checkpoint, partner: Checkpoint) -> Comparison:
             found=theirs.describe() + detail,
             wanted=ours.describe(),
             fix="Choose models of one family",
+        )
+    if not mix_predictions and None not in (kinds := (theirs.predicts, ours.predicts)) and len({*kinds}) > 1:
+        raise ArchitectureError(
+            f"{partner.name} and {base.name} predict different things, so their mix draws noise",
+            found=f"{kinds[0]}-prediction and {kinds[1]}-prediction",
+            wanted="models of one prediction type",
+            fix="Leave one of them out, or say that you want to mix prediction types",
         )
     return Comparison(
         tuple(k for k in base if k not in partner and place_of(k) is not None),

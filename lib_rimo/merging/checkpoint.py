@@ -83,7 +83,7 @@ class Checkpoint(ABC):
     def nonfinite(self, key: str) -> bool:
         """Whether a tensor holds NaN or infinity; reads it in small pieces, without a copy of its size."""
         tensor = self.tensor(key)
-        if not tensor.dtype.is_floating_point:
+        if not tensor.dtype.is_floating_point or not tensor.numel():
             return False
         for piece in torch.split(tensor.reshape(-1), SCAN_ELEMENTS):
             low, high = torch.aminmax(piece.to(torch.float32) if piece.dtype.itemsize < 4 else piece)

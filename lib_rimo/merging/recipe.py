@@ -125,6 +125,8 @@ class Recipe:
                 found=f"{step.base.name} ({step.partition})",
                 wanted=f"{self.base.name} ({self.partition})",
             )
+        if not step.weights:
+            return self
         union = list(self.partners) + [p for p in step.partners if p not in self.partners]
         mine, theirs = self._by_source(), step._by_source()
         weights: dict[str, tuple[float, ...]] = {}

@@ -8,7 +8,7 @@ needed. Where they do not, a copy is kept, up to a limit.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -67,6 +67,8 @@ class Swapper:
             that the preview equals the saved file; None keeps each tensor's type in the base's file.
         threads: Threads to use; None for as many as torch uses.
         backup_limit_bytes: Memory for live tensors that differ from the base's file.
+        check: Called for each tensor that is compared with the base's file for the first time, which reads the whole
+            file. What it raises ends the swap before anything was written.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Swapper:
         save_dtype: torch.dtype | None = None,
         threads: int | None = None,
         backup_limit_bytes: int = BACKUP_LIMIT_BYTES,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._sources = sources
         self._partition = partition
@@ -85,6 +88,7 @@ class Swapper:
         self._save_dtype = save_dtype
         self._threads = threads
         self._limit = backup_limit_bytes
+        self._check = check
         self._lock = threading.Lock()
         self._base: Source | None = None
         self._now: dict[str, Mixture] = {}
@@ -168,6 +172,7 @@ class Swapper:
         found: dict[str, Origin | None] = {}
 
         def look(item: KeyPlan, _: Blender) -> None:
+            self._check()
             found[item.key] = find_origin(
                 item.key, plan.base.tensor(item.key), distinct(live.slots[item.key])
             )

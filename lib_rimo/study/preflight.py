@@ -9,47 +9,65 @@ from pathlib import Path
 
 from lib_rimo.errors import CheckpointError, HostError, SettingsError
 from lib_rimo.hosts.host import Host
-from lib_rimo.merging.architecture import check_same, recognise
 from lib_rimo.merging.checkpoint import Checkpoint
+from lib_rimo.merging.mixable import check_mixable
 from lib_rimo.merging.partition import Partition
 from lib_rimo.merging.recipe import Recipe, Source
 from lib_rimo.merging.sources import Sources
+from lib_rimo.study.preparing import Preparation
 
 GIB = 1024**3
 
 
-def check_files(sources: Sources, partition: Partition, wanted: Sequence[Source]) -> list[str]:
-    """Checks that the checkpoints can be mixed at all.
+def check_files(
+    sources: Sources,
+    partition: Partition,
+    wanted: Sequence[Source],
+    preparation: Preparation | None = None,
+    *,
+    mix_predictions: bool = False,
+) -> list[str]:
+    """Checks that the checkpoints can be mixed at all. Reads all of them.
 
     Args:
         sources: The opened files.
         partition: How they are divided.
         wanted: Base first.
+        preparation: Is told which file is read, and may end it.
+        mix_predictions: Whether v-prediction and epsilon may be mixed.
 
     Returns:
         Remarks for the user; empty if there is nothing to say.
 
     Raises:
         SettingsError: Two of them are the same model, or have the same name.
-        ArchitectureError: They are not of one architecture.
-        CheckpointError: A tensor holds NaN or infinity.
+        ArchitectureError: They are not of one architecture or prediction type.
+        CheckpointError: A tensor holds NaN or infinity, or a file is quantised.
+        StudyStopped: The preparation was ended.
     """
-    notes: list[str] = []
+    preparation = preparation or Preparation()
     _refuse_twins(wanted)
-    base = sources.open(wanted[0])
-    recognise(base)
-    for source in wanted:
-        checkpoint = sources.open(source)
-        if bad := checkpoint.nonfinite_keys(filter(partition.group_of, checkpoint.keys())):
-            raise CheckpointError(
-                f"{source.name} holds numbers that are not finite",
-                found=f"NaN or infinity in {len(bad)} tensors, the first is {bad[0]}",
-                wanted="a healthy checkpoint",
-                fix="Leave it out, or repair it",
-            )
-        if source != wanted[0]:
-            notes.extend(_compare(base, checkpoint))
+    base, *partners = (sources.open(source) for source in wanted)
+    notes = check_mixable(base, partners, mix_predictions=mix_predictions)
+    for number, checkpoint in enumerate((base, *partners), 1):
+        preparation.step(f"Reading the checkpoints, {number} of {len(wanted)}")
+        _refuse_damaged(checkpoint, partition, preparation)
     return notes
+
+
+def _refuse_damaged(checkpoint: Checkpoint, partition: Partition, preparation: Preparation) -> None:
+    bad = []
+    for key in checkpoint:
+        preparation.check()
+        if partition.group_of(key) is not None and checkpoint.nonfinite(key):
+            bad.append(key)
+    if bad:
+        raise CheckpointError(
+            f"{checkpoint.name} holds numbers that are not finite",
+            found=f"NaN or infinity in {len(bad)} tensors, the first is {bad[0]}",
+            wanted="a healthy checkpoint",
+            fix="Leave it out, or repair it",
+        )
 
 
 def _refuse_twins(wanted: Sequence[Source]) -> None:
@@ -70,16 +88,6 @@ def _refuse_twins(wanted: Sequence[Source]) -> None:
                     wanted="different file names, since a recipe names files without their folders",
                     fix="Rename one of them",
                 )
-
-
-def _compare(base: Checkpoint, partner: Checkpoint) -> list[str]:
-    report = check_same(base, partner)
-    reasons = {"lacks": report.missing, "has another shape of": report.reshaped}
-    return [
-        f"{partner.name} {what} {len(keys)} tensors; they stay as in the base (the first is {keys[0]})."
-        for what, keys in reasons.items()
-        if keys
-    ]
 
 
 def check_room(base: Path, host: Host, files: Sequence[Path]) -> list[str]:

@@ -19,6 +19,7 @@ from lib_rimo.merging.recipe import Recipe
 from lib_rimo.merging.sources import Sources
 from lib_rimo.merging.swap import Swapper
 from lib_rimo.study.layout import Layout
+from lib_rimo.study.putting_back import put_back
 from lib_rimo.study.record import StudyRecord
 
 MOST_PICTURES = 4
@@ -122,9 +123,7 @@ class Easel:
                     self._swap(swapper, recipe)
                     return self._host.generate(_requests(record, wish))
                 finally:
-                    report = swapper.restore(self._host.live())
-                    if report.keys:
-                        self._host.weights_changed(report.keys)
+                    put_back(swapper, self._host)
 
     def _swap(self, swapper: Swapper, recipe: Recipe) -> None:
         report = swapper.swap(recipe, self._host.live())

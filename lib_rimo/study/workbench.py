@@ -6,7 +6,6 @@ place, between two image batches, as soon as somebody waits.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -21,12 +20,11 @@ from PIL import Image
 from lib_rimo.benchmark.prompts import Prompt
 from lib_rimo.benchmark.score import ImageScore, score_readings
 from lib_rimo.benchmark.tagger import Tagger
-from lib_rimo.hosts.host import Host, ReloadingHost
+from lib_rimo.hosts.host import Host
 from lib_rimo.merging.recipe import Recipe
 from lib_rimo.merging.swap import Swapper
 from lib_rimo.study.layout import request_of
-
-log = logging.getLogger("rimo")
+from lib_rimo.study.putting_back import put_back
 
 GIVE_WAY_S = 0.015
 """How long the queue stays free for those who wait. Any pause lets exactly one of them in (measured on A1111)."""
@@ -110,22 +108,10 @@ class Workbench:
             return
         try:
             if not self._swapper.original:
-                self._restore()
+                put_back(self._swapper, self._host)
         finally:
             self._held = False
             self._queue.close()
-
-    def _restore(self) -> None:
-        """Puts the user's weights back, or has their model loaded anew where the host can."""
-        try:
-            report = self._swapper.restore(self._host.live())
-            self._host.weights_changed(report.keys)
-        except BaseException:
-            if isinstance(self._host, ReloadingHost):
-                log.exception("The weights could not be put back; the model is loaded anew")
-                self._host.load_again()
-                self._swapper.forget()
-            raise
 
     def _take_queue(self) -> None:
         if not self._held:

@@ -187,6 +187,12 @@ class PaintingHost:
             self.model = _Model(load_file(str(checkpoint)))
             self._path = checkpoint
 
+    def load_again(self) -> None:
+        path, self._path, self.model = self._path, None, None
+        if path is None:
+            raise HostError("No model is loaded")
+        self.load(path)
+
     def live(self) -> LiveWeights:
         return live_weights(self._loaded())
 
@@ -228,6 +234,9 @@ class PaintingHost:
 
     def samplers(self) -> Sequence[str]:
         return ["Euler"]
+
+    def schedulers(self) -> Sequence[str]:
+        return ["Automatic"]
 
     def image_defaults(self) -> ImageDefaults:
         return ImageDefaults(SIDE, SIDE, 4, 2.0, "Euler")

@@ -6,33 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from lib_rimo.hosts.host import ReloadingHost
 from lib_rimo.merging import swap
 from lib_rimo.merging.merge import KeyPlan
 from lib_rimo.study.snapshot import StudyState
 from tests.study.conftest import open_workshop
-from tests.study.painting import PaintingHost
 from tests.study.test_studies import assert_own_weights_are_live, only_study, until
 
 
-class OwnModelHost(PaintingHost):
-    """A painting host whose live model is the user's own, as in a WebUI: ``ReloadingHost``."""
-
-    def load_again(self) -> None:
-        """Reads the file again."""
-        path, self._path = self._path, None
-        assert path is not None
-        self.load(path)
-
-
-def test_weights_that_cannot_be_put_back_are_loaded_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An error half-way through a restore ends the study, which can be resumed; the model is the user's own."""
-    workshop = open_workshop(tmp_path, OwnModelHost)
-    assert isinstance(workshop.host, ReloadingHost)
-    workshop.studies.start(workshop.settings)
-    until(workshop, lambda s: s.trial >= 2)
+def break_the_third_restored_tensor(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """The third tensor that gets its own weights back fails to."""
     whole, calls = swap.merge_key, 0
 
     def failing(plan: KeyPlan, *rest: object) -> object:
@@ -40,16 +22,27 @@ def test_weights_that_cannot_be_put_back_are_loaded_anew(
         own = len(plan.terms) == 1 and plan.terms[0][1] == 1.0
         calls += own
         if own and calls == 3:
-            raise OSError("the drive is gone")
+            raise error
         return whole(plan, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(swap, "merge_key", failing)
+
+
+def test_weights_that_cannot_be_put_back_are_loaded_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error half-way through a restore ends the study, which can be resumed; the model is the user's own."""
+    workshop = open_workshop(tmp_path)
+    workshop.studies.start(workshop.settings)
+    until(workshop, lambda s: s.trial >= 2)
+    break_the_third_restored_tensor(monkeypatch, OSError("the drive is gone"))
     with workshop.host.exclusive():
         assert_own_weights_are_live(workshop)
     workshop.studies.join(600)
     snapshot = workshop.studies.snapshot()
     assert snapshot.state is StudyState.FAILED
     assert "the drive is gone" in snapshot.error
+    assert "loaded anew" in snapshot.error
     assert_own_weights_are_live(workshop)
     monkeypatch.undo()
     workshop.studies.resume(only_study(workshop).name)
