@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ def result_text(snapshot: Snapshot, checkpoint: Path | None) -> str:
     if snapshot.variety:
         lines += ["", *map(variety, snapshot.variety)]
     if snapshot.watch is not None:
-        lines += watch_lines(snapshot.watch)
+        lines += watch_lines(snapshot.watch, snapshot.kept)
     lines += [
         "",
         f"{snapshot.trial} trials, {snapshot.images} images searched, {snapshot.measured} measured.",
@@ -99,9 +99,9 @@ def result_text(snapshot: Snapshot, checkpoint: Path | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def watch_lines(watch: Watch) -> list[str]:
+def watch_lines(watch: Watch, kept: Iterable[tuple[int, int]] = ()) -> list[str]:
     """Accuracy and the signs of broken shapes, epoch by epoch."""
-    shown = epochs(watch)
+    shown = epochs(watch, kept)
     lines = ["", f"{'':<10} {'accuracy':>22} {'gain in points':>22} {'unusual pictures':>22} {'drift':>6}"]
     for row in shown["rows"]:
         cells = [f"{row[name]} ({row[f'{name}_span']})" if row[name] else "" for name in _SIGNS]

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.cli.setting import studies_folder
-from lib_rimo.study.history import past_studies
+from lib_rimo.study.shelf import Shelf
+
+STATES = {"finished": "finished", "broken": "damaged"}
+"""What a line of the history says of a study; all others can be gone on with."""
 
 
 def add_parser(
@@ -25,21 +28,20 @@ def run(options: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
     rows: list[dict[str, Any]] = [
         {
-            "study": past.study,
-            "state": "finished" if past.finished else "unfinished",
-            "base": past.record.sources[0].name,
-            "partners": [s.name for s in past.record.sources[1:]],
-            "trials": len(past.record.trials),
-            "images": past.record.images,
-            "saved": [s.file for s in past.record.saved],
+            "study": row["id"],
+            "state": STATES.get(row["state"], "unfinished"),
+            "base": row["base"],
+            "partners": row["partners"],
+            "trials": row["trials"],
+            "images": row["images"],
+            "saved": row["saved"],
+            "error": row["broken"],
         }
-        for past in past_studies(studies_folder(options))
+        for row in Shelf(studies_folder(options)).rows({})
     ]
     for row in rows:
-        partners = ", ".join(row["partners"])
-        sys.stdout.write(
-            f"{row['study']}  {row['state']:<10}  {row['images']:>6} images  {row['base']} + {partners}\n"
-        )
+        told = row["error"] or f"{row['base']} + {', '.join(row['partners'])}"
+        sys.stdout.write(f"{row['study']}  {row['state']:<10}  {row['images']:>6} images  {told}\n")
     if not rows:
         sys.stdout.write("No studies yet.\n")
     if options.json:

@@ -105,11 +105,14 @@ class Errand:
         with self._lock:
             if self._now.running:
                 raise StudyError(f"{self._now.title} is running already", fix="Stop it first")
-            self._now = Standing(kind, ErrandState.RUNNING)
             self._stop.clear()
             self._drawn = 0
-            self._thread = threading.Thread(target=self._run, args=(work,), name=f"rimo-{kind}", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, args=(work,), name=f"rimo-{kind}", daemon=True)
+            try:
+                thread.start()  # it has nothing to say before the lock is free
+            except RuntimeError as error:
+                raise StudyError(f"{Standing(kind).title} could not be started", found=error) from error
+            self._thread, self._now = thread, Standing(kind, ErrandState.RUNNING)
 
     def refuse(self) -> None:
         """Says so if it is running, for those who need the host for long.
@@ -179,7 +182,7 @@ class Errand:
                 return
             field = error.field if isinstance(error, SettingsError) else ""
             self._show(state=ErrandState.FAILED, error=str(error), field=field)
-        except Exception as error:
+        except BaseException as error:
             log.exception("%s ended with an unexpected error", self._now.title)
             told = f"Unexpected {type(error).__name__}: {error}. The log has the details."
             self._show(state=ErrandState.FAILED, error=told)

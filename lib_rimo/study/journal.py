@@ -1,11 +1,13 @@
 """The journal: one JSON line per event, on disk before anyone is told of it.
 
 After a crash the last line may be torn; it is cut off when the journal is opened again, because an event that was
-not whole on disk was never shown to anybody.
+not whole on disk was never shown to anybody. A write that fails (a full disk) is cut off at once, and nothing is
+buffered, so that its rest cannot reach the file later, behind the back of whoever read it meanwhile.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -31,34 +33,69 @@ class Journal:
         folder: The study's folder; it is made if it is missing.
 
     Raises:
-        JournalError: Another process writes this study now, or the file is damaged before its last line.
+        JournalError: Another process writes this study now, or the folder cannot be written to.
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / FILE
         self._writing = threading.Lock()
-        self._lock = (folder / LOCK).open("a+b")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = (folder / LOCK).open("a+b")
+        except OSError as error:
+            raise _unwritable(folder, error) from error
         try:
             _take(self._lock, folder)
-            self._file = self.path.open("a+b")
-            self._file.truncate(_whole_bytes(self.path.read_bytes()))
+            self._file = self.path.open("a+b", buffering=0)
+            self._whole_bytes = _whole_bytes(self.path.read_bytes())
+            self._file.truncate(self._whole_bytes)
+        except OSError as error:
+            self._lock.close()
+            raise _unwritable(folder, error) from error
         except BaseException:
             self._lock.close()
             raise
 
     def append(self, event: Event) -> None:
-        """Writes an event and waits until it is on disk."""
-        line = json.dumps(events.to_json(event), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        """Writes an event and waits until it is on disk.
+
+        Raises:
+            JournalError: It could not be written; the journal is as it was before.
+        """
+        text = json.dumps(events.to_json(event), ensure_ascii=False, separators=(",", ":"))
+        line = text.encode("utf-8", "surrogatepass") + b"\n"  # paths may hold bytes that are no UTF-8
         with self._writing:
-            self._file.write(line)
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            try:
+                self._write(line)
+            except BaseException as error:
+                self._cut_back()
+                if isinstance(error, OSError):
+                    raise _unwritable(self.path.parent, error) from error
+                raise
+            self._whole_bytes += len(line)
 
     def close(self) -> None:
         """Releases the file for others."""
-        self._file.close()
-        self._lock.close()
+        try:
+            self._file.close()
+        finally:
+            self._lock.close()
+
+    def _write(self, line: bytes) -> None:
+        rest = memoryview(line)
+        while rest:
+            written = self._file.write(rest)
+            if not written:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            rest = rest[written:]
+        os.fsync(self._file.fileno())
+
+    def _cut_back(self) -> None:
+        """Takes back what a failed write left; where even that fails, nothing more is written through this object."""
+        try:
+            self._file.truncate(self._whole_bytes)
+        except (OSError, ValueError):
+            self._file.close()  # whoever opens the journal next cuts the torn line off
 
     def __enter__(self) -> Journal:
         return self
@@ -95,13 +132,22 @@ def read(folder: Path) -> Iterator[Event]:
     for number, line in enumerate(data[: _whole_bytes(data)].splitlines(), 1):
         try:
             yield events.from_json(json.loads(line))
-        except ValueError as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise JournalError(f"Line {number} of the journal is damaged", found=str(error)) from error
 
 
 def _whole_bytes(data: bytes) -> int:
     """Length of the part that ends with a whole line."""
     return data.rfind(b"\n") + 1
+
+
+def _unwritable(folder: Path, error: OSError) -> JournalError:
+    return JournalError(
+        "The study's journal cannot be written",
+        found=error.strerror or str(error),
+        wanted=f"a folder that can be written to and has room: {folder}",
+        fix="Free some room, then resume",
+    )
 
 
 def _take(lock: BinaryIO, folder: Path) -> None:

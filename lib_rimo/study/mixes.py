@@ -13,6 +13,7 @@ from lib_rimo.benchmark.interval import Interval, share_interval
 from lib_rimo.errors import SettingsError
 from lib_rimo.merging.partition import load_partition
 from lib_rimo.merging.recipe import Recipe
+from lib_rimo.study.plan import same_mix
 from lib_rimo.study.record import StudyRecord, Trial
 
 KINDS = ("best", "trial", "epoch", "average", "base")
@@ -83,21 +84,27 @@ class Choice:
             return None if result is None else ("measured", result.base)
         if self.kind == "average":
             return None if result is None else ("measured", result.uniform)
-        last = self.kind == "epoch" and self.number == len(record.winners)
-        if result is not None and (self.kind == "best" or last):
+        if result is not None and (self.kind == "best" or self._is_last(record)):
             return "measured", result.merged
         if self.kind == "trial":
             trial = self._trial(record)
             return ("raw", _raw(trial)) if trial.scores else None
         epoch = self.number if self.kind == "epoch" else record.epoch
-        while epoch in record.given_up:
-            epoch -= 1  # its mix is the one that it began with
+        if epoch <= len(record.winners):
+            # What an epoch found of a mix that it kept is of other prompts; what it found of one given up is not of it.
+            own = (e for e in range(1, epoch + 1) if e not in record.given_up)
+            epoch = same_mix(record, epoch) or next(own, 0)
         done = record.of_epoch(epoch)
         if not done or (event := done[-1].done) is None:
             return None
         images = sum(len(trial.scores) for trial in done)
         tags = sum(trial.asked for trial in done)
         return "estimate", Interval(event.best, event.low, event.high, images, tags)
+
+    def _is_last(self, record: StudyRecord) -> bool:
+        """Whether it is an epoch that ended with the mix that was measured in the end."""
+        last = len(record.winners)
+        return self.kind == "epoch" and same_mix(record, self._epoch(record)) == same_mix(record, last)
 
     def _trial(self, record: StudyRecord) -> Trial:
         if not 1 <= self.number <= len(record.trials):

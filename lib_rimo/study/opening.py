@@ -24,6 +24,7 @@ from lib_rimo.study.guiding import check_guide
 from lib_rimo.study.layout import Layout, PromptPools
 from lib_rimo.study.objective import category_weights
 from lib_rimo.study.preflight import canary_recipe, check_canary, check_files, check_room
+from lib_rimo.study.preparing import Preparation
 from lib_rimo.study.record import StudyRecord
 from lib_rimo.study.settings import StudySettings
 from lib_rimo.study.workbench import Workbench
@@ -55,22 +56,26 @@ class OpenStudy:
     catalogue: Catalogue
 
 
-def open_new(settings: StudySettings, host: Host, open_tagger: OpenTagger) -> OpenStudy:
+def open_new(
+    settings: StudySettings, host: Host, open_tagger: OpenTagger, preparation: Preparation | None = None
+) -> OpenStudy:
     """Checks everything, loads the base and draws the canary.
 
     Raises:
         RimoError: Something would fail later; nothing was changed or written.
+        StudyStopped: The user does not want it any more.
     """
-    tagger, catalogue = _tags(settings, open_tagger)
+    preparation = preparation or Preparation()
+    tagger, catalogue = _tags(settings, open_tagger, preparation)
     partition = load_partition(settings.partition)
     sources = Sources()
     try:
         wanted = tuple(sources.source_of(path) for path in (settings.base, *settings.partners))
-        notes = check_files(sources, partition, wanted)
+        notes = check_files(sources, partition, wanted, preparation, mix_predictions=settings.mix_predictions)
         notes += check_room(settings.base, host, [settings.base, *settings.partners])
         groups = _searched_groups(settings, partition, sources.open(wanted[0]).keys())
         check_guide(settings, [s.name for s in wanted[1:]], (*partition.groups, *groups), groups)
-        all_groups = _load_base(settings, host, sources, partition)
+        all_groups = _load_base(settings, host, sources, partition, preparation)
         _check_start(settings, wanted, partition)
         layout = Layout.resolve(settings, host.image_defaults(), catalogue)
         opened = ev.Opened(
@@ -87,34 +92,37 @@ def open_new(settings: StudySettings, host: Host, open_tagger: OpenTagger) -> Op
             versions=_versions(),
             started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         )
-        study = _assemble(StudyRecord.begin(opened), host, tagger, catalogue, partition, sources, all_groups)
+        record = StudyRecord.begin(opened)
+        study = _assemble(record, host, tagger, catalogue, partition, sources, all_groups, preparation)
+        preparation.step("Drawing the first images")
         with study.bench as bench:
             prompts = study.pools.grid()[:1]
             average = canary_recipe(wanted[0], wanted[1:], partition.name, groups)
-            check_canary(
-                bench.pictures(study.record.base, prompts)[0].tobytes(),
-                bench.pictures(average, prompts)[0].tobytes(),
-                host.name,
-            )
+            own = bench.pictures(study.record.base, prompts)[0]
+            preparation.check()
+            check_canary(own.tobytes(), bench.pictures(average, prompts)[0].tobytes(), host.name)
+            preparation.check()
     except BaseException:
         sources.close()
         raise
     return study
 
 
-def reopen(record: StudyRecord, host: Host, open_tagger: OpenTagger) -> OpenStudy:
+def reopen(record: StudyRecord, host: Host, open_tagger: OpenTagger, preparation: Preparation) -> OpenStudy:
     """Opens the files of a study again and makes sure that they are the same files.
 
     Raises:
         JournalError: A checkpoint changed since the study began.
         RimoError: A file is missing or cannot be loaded.
+        StudyStopped: The user does not want it any more.
     """
     settings = record.settings
-    tagger, catalogue = _tags(settings, open_tagger)
+    tagger, catalogue = _tags(settings, open_tagger, preparation)
     partition = load_partition(settings.partition)
     sources = Sources()
     try:
         for recorded, path in zip(record.sources, (settings.base, *settings.partners), strict=True):
+            preparation.step("Reading the checkpoints")
             if (found := sources.source_of(path)) != recorded:
                 raise JournalError(
                     f"{path.name} is not the file that the study began with",
@@ -122,11 +130,11 @@ def reopen(record: StudyRecord, host: Host, open_tagger: OpenTagger) -> OpenStud
                     wanted=recorded.fingerprint[:12],
                     fix="Put the old file back, or start a new study",
                 )
-        all_groups = _load_base(settings, host, sources, partition)
+        all_groups = _load_base(settings, host, sources, partition, preparation)
     except BaseException:
         sources.close()
         raise
-    return _assemble(record, host, tagger, catalogue, partition, sources, all_groups)
+    return _assemble(record, host, tagger, catalogue, partition, sources, all_groups, preparation)
 
 
 def _assemble(
@@ -137,14 +145,19 @@ def _assemble(
     partition: Partition,
     sources: Sources,
     all_groups: tuple[str, ...],
+    preparation: Preparation,
 ) -> OpenStudy:
     layout = Layout.from_json(record.opened.layout)
-    bench = Workbench(host, Swapper(sources, partition), tagger, layout.sampler, layout.scheduler)
+    swapper = Swapper(sources, partition, check=preparation.check)
+    bench = Workbench(host, swapper, tagger, layout.sampler, layout.scheduler)
     pools = PromptPools(record.settings, layout, catalogue)
     return OpenStudy(record, sources, partition, all_groups, bench, pools, catalogue)
 
 
-def _tags(settings: StudySettings, open_tagger: OpenTagger) -> tuple[Tagger, Catalogue]:
+def _tags(
+    settings: StudySettings, open_tagger: OpenTagger, preparation: Preparation
+) -> tuple[Tagger, Catalogue]:
+    preparation.step("Opening the tagger")
     tagger = open_tagger(settings)
     catalogue = choose_catalogue(settings.catalogue, tagger)
     category_weights(settings.category_weights, catalogue.categories)  # named before anything is drawn
@@ -152,11 +165,14 @@ def _tags(settings: StudySettings, open_tagger: OpenTagger) -> tuple[Tagger, Cat
 
 
 def _load_base(
-    settings: StudySettings, host: Host, sources: Sources, partition: Partition
+    settings: StudySettings, host: Host, sources: Sources, partition: Partition, preparation: Preparation
 ) -> tuple[str, ...]:
     """Loads the base; returns the groups that parents can be measured in."""
+    preparation.step("Loading the base")
     with host.exclusive():
+        preparation.check()  # the queue may have been long
         host.load(settings.base)
+        preparation.check()
         refused = {partition.group_of(key) for key in host.live().refused}
     closed = refused & set(settings.frozen)
     present = partition.groups_present(sources.open(sources.source_of(settings.base)).keys())

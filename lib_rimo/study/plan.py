@@ -24,6 +24,14 @@ class DrawGrid:
 
 
 @dataclass(frozen=True, slots=True)
+class RepeatGrid:
+    """An epoch kept what it began with: its sample grid is that of an earlier one, and nothing is drawn."""
+
+    epoch: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class BeginEpoch:
     """Draw the partners of the next epoch."""
 
@@ -105,6 +113,7 @@ class Conclude:
 
 Step = (
     DrawGrid
+    | RepeatGrid
     | BeginEpoch
     | AskSearch
     | DrawTrial
@@ -128,12 +137,16 @@ def next_step(record: StudyRecord, all_groups: tuple[str, ...]) -> Step | None:
     if step := _variety_step(record):
         return step
     if len(record.grids) <= epochs_done:
-        epoch = len(record.grids)
-        return DrawGrid(epoch, record.epoch_base(epoch + 1) if epoch else record.base)
+        return _grid_step(record, len(record.grids))
     if epochs_done >= record.epochs:
         return _measure_step(record, all_groups)
     between = _check_step(record, all_groups) if epochs_done and record.epoch == epochs_done else None
     return between or _search_step(record, epochs_done + 1)
+
+
+def _grid_step(record: StudyRecord, epoch: int) -> Step:
+    first = same_mix(record, epoch)
+    return DrawGrid(epoch, winner_of(record, epoch)) if first == epoch else RepeatGrid(epoch, first)
 
 
 def _search_step(record: StudyRecord, epoch: int) -> Step:
@@ -217,16 +230,27 @@ def _winner(record: StudyRecord) -> dict[str, Recipe]:
     return {arm: record.winners[-1]}
 
 
+def winner_of(record: StudyRecord, epoch: int) -> Recipe:
+    """The mix that an epoch ended with (epoch 0: the base)."""
+    return record.winners[epoch - 1] if epoch else record.base
+
+
+def same_mix(record: StudyRecord, epoch: int) -> int:
+    """The first epoch that ended with the same mix as this one (0: the base). An epoch may keep what it began with."""
+    wanted = identity(winner_of(record, epoch))
+    return next(e for e in range(epoch + 1) if identity(winner_of(record, e)) == wanted)
+
+
 def winner_arm(record: StudyRecord, epoch: int) -> str:
     """Name of the arm under which an epoch's winner is measured (epoch 0: the base).
 
     An epoch that found nothing better than what it began with has that one's arm: equal weights draw equal pictures.
     """
-    if not epoch or not (recipe := record.winners[epoch - 1]).weights:
+    first = same_mix(record, epoch)
+    if not first:
         return "base"
     if epoch == len(record.winners) and "merged" in record.measured:
         return "merged"  # also where a study from before epochs were measured has no other arm
-    first = record.winners.index(recipe) + 1
     return "merged" if first == record.settings.epochs else f"epoch {first}"
 
 

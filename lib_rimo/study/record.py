@@ -14,6 +14,14 @@ from lib_rimo.study.settings import StudySettings
 from lib_rimo.study.snapshot import Result
 from lib_rimo.study.stored_result import result_from_json
 
+DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What values that this program never wrote lead to: unknown names, texts for numbers, a trial of no picture."""
+
+
+def damaged(error: BaseException) -> JournalError:
+    """What to say of a journal whose lines can be read, but not understood."""
+    return JournalError("The journal is damaged", found=f"{type(error).__name__}: {error}")
+
 
 @dataclass(slots=True)
 class Trial:
@@ -104,15 +112,19 @@ class StudyRecord:
         """The record after all events.
 
         Raises:
-            JournalError: The events do not begin with ``Opened`` or contradict each other.
+            JournalError: The events do not begin with ``Opened``, contradict each other, or hold values that none of
+                ours can be.
         """
         iterator = iter(events)
         first = next(iterator, None)
         if not isinstance(first, ev.Opened):
             raise JournalError("The journal does not begin with a study", fix="Start a new one")
-        record = cls.begin(first)
-        for event in iterator:
-            record.apply(event)
+        try:
+            record = cls.begin(first)
+            for event in iterator:
+                record.apply(event)
+        except DAMAGE as error:
+            raise damaged(error) from error
         return record
 
     def apply(self, event: ev.Event) -> None:

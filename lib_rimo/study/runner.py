@@ -86,6 +86,8 @@ class Runner:
         match step:
             case plan.DrawGrid():
                 self._draw_grid(step)
+            case plan.RepeatGrid():
+                self._repeat_grid(step)
             case plan.BeginEpoch():
                 self._begin_epoch(step.epoch)
             case plan.AskSearch():
@@ -121,6 +123,11 @@ class Runner:
         files = self._pictures.keep_grid(step.epoch, images)
         event = ev.GridDrawn(step.epoch, files, tuple(p.text for p in prompts))
         self._record(event, StudyState.SEARCHING, "Drew the sample grid")
+
+    def _repeat_grid(self, step: plan.RepeatGrid) -> None:
+        earlier = self.record.grids[step.of]
+        event = ev.GridDrawn(step.epoch, earlier.files, earlier.prompts)
+        self._record(event, StudyState.SEARCHING, f"Epoch {step.epoch} kept what it began with")
 
     def _begin_epoch(self, epoch: int) -> None:
         settings = self.record.settings

@@ -76,6 +76,8 @@ class StudySettings:
         sampler: Name of the sampler.
         scheduler: Name of the noise schedule.
         grid_prompts: Prompts of the sample grid; empty draws eight from the catalogue.
+        mix_predictions: Whether a model that predicts v and one that predicts epsilon may be mixed. Off, because the
+            mix draws noise unless the whole UNet is one or the other's.
         start: Text of the recipe that the search begins with, over these same files; empty begins with the base.
             Frozen groups keep its weights.
     """
@@ -115,6 +117,7 @@ class StudySettings:
     sampler: str | None = None
     scheduler: str = "Automatic"
     grid_prompts: tuple[str, ...] = ()
+    mix_predictions: bool = False
     start: str = ""
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from lib_rimo.errors import JournalError, RimoError, StudyError
 from lib_rimo.study import journal
 from lib_rimo.study.kept_rows import KeptRows, Stamp
-from lib_rimo.study.record import StudyRecord
+from lib_rimo.study.record import DAMAGE, StudyRecord, damaged
 from lib_rimo.study.snapshot import Snapshot, StudyState
 from lib_rimo.study.summary import broken_row, row_of
 from lib_rimo.study.view import snapshot_of
@@ -69,7 +69,11 @@ class Shelf:
         Raises:
             StudyError: There is no such study, or its journal is damaged.
         """
-        return stored_snapshot(self.record(study))
+        record = self.record(study)
+        try:
+            return stored_snapshot(record)
+        except DAMAGE as error:
+            raise damaged(error) from error
 
     def rows(self, shown: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """One line per study, newest first; a damaged one says what is wrong with it.
@@ -88,8 +92,7 @@ class Shelf:
             stamp = self._stamp(study)
             row = self._rows.get(study, stamp)
             if row is None:
-                record = self.record(study)
-                row = row_of(stored_snapshot(record), started_at(record))
+                row = row_of(self.snapshot(study), started_at(self.record(study)))
                 self._rows.put(study, stamp, row)
         except RimoError as error:
             return broken_row(study, started_of_id(study), str(error))

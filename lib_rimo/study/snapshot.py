@@ -269,6 +269,7 @@ class Snapshot:
         grids: One per finished epoch, the base's first.
         latest: The picture drawn last.
         result: The measured result; None until there is one.
+        kept: Epochs that ended with the mix of an earlier one: ``(epoch, that one)``, 0 for the base.
         variety: One for each epoch whose winner was held against a diversity floor.
         watch: Signs of the epochs so far; None before the end of the first.
         recipe: The best recipe so far, plain form; None until there is one.
@@ -300,6 +301,7 @@ class Snapshot:
     grids: tuple[Grid, ...] = ()
     latest: LatestPicture | None = None
     result: Result | None = None
+    kept: tuple[tuple[int, int], ...] = ()
     variety: tuple[Variety, ...] = ()
     watch: Watch | None = None
     recipe: Mapping[str, Any] | None = field(default=None)

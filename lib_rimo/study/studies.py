@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from lib_rimo.study.opening import OpenStudy, OpenTagger, open_new, reopen
 from lib_rimo.study.own_presets import OwnPresets
 from lib_rimo.study.pictures import Pictures, picture_path
 from lib_rimo.study.possible import check_possible
+from lib_rimo.study.preparing import Preparation
 from lib_rimo.study.presets import DEFAULT_PRESET, PRESETS
 from lib_rimo.study.rank_sweeps import RankSweeps
 from lib_rimo.study.record import StudyRecord
@@ -31,7 +33,7 @@ from lib_rimo.study.repairing import Repair, Repairer
 from lib_rimo.study.saving import save_record
 from lib_rimo.study.sensitivity import Sensitivity
 from lib_rimo.study.settings import StudySettings
-from lib_rimo.study.shelf import Shelf, started_at, stored_snapshot, study_folder
+from lib_rimo.study.shelf import Shelf, started_at, study_folder
 from lib_rimo.study.snapshot import Snapshot, StudyState
 from lib_rimo.study.summary import row_of
 from lib_rimo.study.trying import Easel, Wish, is_selected
@@ -130,8 +132,8 @@ class Studies:
             return self._worker.tell(Command.RESUME)
         if not (wanted := study or snapshot.study):
             raise StudyError("There is no study to go on with", fix="Start one")
-        record = StudyRecord.replay(journals.read(study_folder(self._folder, wanted)))
-        return self._worker.launch(lambda: self._reopen(record), stored_snapshot(record))
+        known = self._shelf.snapshot(wanted)
+        return self._worker.launch(lambda preparation: self._reopen(wanted, preparation), known)
 
     def pause(self) -> Snapshot:
         """The user's own weights go back at the next picture; the study waits."""
@@ -322,7 +324,7 @@ class Studies:
             )
 
     def _opening(self, settings: StudySettings) -> Opening:
-        return lambda: self._open_new(settings)
+        return lambda preparation: self._open_new(settings, preparation)
 
     def settings(self, values: Mapping[str, Any]) -> StudySettings:
         """Plain values to settings: presets and defaults filled in, checkpoint names to paths.
@@ -364,16 +366,32 @@ class Studies:
             )
         return str(path) if str(value) else ""
 
-    def _open_new(self, settings: StudySettings) -> tuple[OpenStudy, Journal]:
-        study = open_new(settings, self._host, self._open_tagger)
-        journal = Journal(self._folder / study.record.opened.study)
-        journal.append(study.record.opened)
+    def _open_new(self, settings: StudySettings, preparation: Preparation) -> tuple[OpenStudy, Journal]:
+        study = open_new(settings, self._host, self._open_tagger, preparation)
+        folder = study_folder(self._folder, study.record.opened.study)
+        is_new = not folder.exists()
+        try:
+            journal = Journal(folder)
+            try:
+                preparation.check()
+                journal.append(study.record.opened)
+            except BaseException:
+                journal.close()
+                raise
+        except BaseException:  # a study whose first line is not on disk never was one
+            study.sources.close()
+            if is_new:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
         return study, journal
 
-    def _reopen(self, record: StudyRecord) -> tuple[OpenStudy, Journal]:
-        journal = Journal(study_folder(self._folder, record.opened.study))
+    def _reopen(self, study: str, preparation: Preparation) -> tuple[OpenStudy, Journal]:
+        folder = study_folder(self._folder, study)
+        journal = Journal(folder)
         try:
-            return reopen(record, self._host, self._open_tagger), journal
+            # Read once nobody else can write it, so that it is what the next event follows.
+            record = StudyRecord.replay(journals.read(folder))
+            return reopen(record, self._host, self._open_tagger, preparation), journal
         except BaseException:
             journal.close()
             raise

@@ -60,12 +60,19 @@ def snapshot_of(record: StudyRecord) -> Snapshot:
         curve=curve(record),
         grids=tuple(Grid(g.epoch, g.files, g.prompts) for g in record.grids),
         result=record.result,
+        kept=kept(record),
         variety=tuple(map(variety_of, record.varieties)),
         watch=watch_of(record.watched) if record.watched is not None else None,
         recipe=best.to_json(with_paths=True) if record.trials else None,
         saved=tuple(s.file for s in record.saved),
         notes=record.opened.notes,
     )
+
+
+def kept(record: StudyRecord) -> tuple[tuple[int, int], ...]:
+    """Epochs that found nothing better: each with the first that ended with the same mix, 0 for the base."""
+    epochs = range(1, len(record.winners) + 1)
+    return tuple((epoch, first) for epoch in epochs if (first := plan.same_mix(record, epoch)) != epoch)
 
 
 def curve(record: StudyRecord) -> tuple[CurvePoint, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import logging
 import queue
@@ -16,6 +17,7 @@ from lib_rimo.study import events as ev
 from lib_rimo.study.journal import Journal
 from lib_rimo.study.opening import OpenStudy
 from lib_rimo.study.pictures import Pictures
+from lib_rimo.study.preparing import Preparation, StudyStopped
 from lib_rimo.study.runner import Runner
 from lib_rimo.study.shelf import study_folder
 from lib_rimo.study.snapshot import LatestPicture, Snapshot, StudyState
@@ -23,7 +25,10 @@ from lib_rimo.study.view import snapshot_of
 
 log = logging.getLogger("rimo")
 
-Opening = Callable[[], tuple[OpenStudy, Journal]]
+Opening = Callable[[Preparation], tuple[OpenStudy, Journal]]
+
+LAST_WORDS_S = 10
+"""How long the end of the program waits for a study that was stopped while its model was being loaded."""
 
 
 class Command(enum.Enum):
@@ -32,6 +37,18 @@ class Command(enum.Enum):
     PAUSE = enum.auto()
     RESUME = enum.auto()
     STOP = enum.auto()
+
+
+class _Run:
+    """One thread's work on one study. A run that was stopped while it prepared the study publishes nothing more."""
+
+    def __init__(self) -> None:
+        self.commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self.stopped = threading.Event()
+        self.abandoned = False
+        self.last: Command | None = None
+        self.taken = ""
+        self.thread: threading.Thread | None = None
 
 
 class Worker:
@@ -49,10 +66,7 @@ class Worker:
         self._folder = folder
         self._changed = threading.Condition()
         self._snapshot = Snapshot()
-        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
-        self._last: Command | None = None
-        self._taken = ""
-        self._thread: threading.Thread | None = None
+        self._run = _Run()
         self._study: OpenStudy | None = None
         self._journal: Journal | None = None
 
@@ -75,37 +89,51 @@ class Worker:
             return self._snapshot
 
     def tell(self, command: Command) -> Snapshot:
-        """Passes a command on; it is obeyed between two image batches.
+        """Passes a command on. It is obeyed between two image batches; a stop during preparation, at once.
 
         Raises:
             StudyError: No study is running.
         """
-        if not self.snapshot().state.active:
-            raise StudyError("No study is running", fix="Start one")
-        self._commands.put(command)
+        with self._changed:
+            if not self._snapshot.state.active:
+                raise StudyError("No study is running", fix="Start one")
+            run = self._run
+            if command is Command.STOP:
+                run.stopped.set()
+                if self._study is None:  # its thread leaves off at its next step, and says nothing any more
+                    self._publish(None, state=StudyState.STOPPED, message="Stopped", live="")
+                    run.abandoned = True
+            run.commands.put(command)
         if command is Command.STOP:
             self._host.interrupt()
         return self.snapshot()
 
     def launch(self, opening: Opening, known: Snapshot | None = None) -> Snapshot:
-        """Opens a study in the background and works on it.
+        """Opens a study in the background and works on it. Nothing is shown before its thread runs.
 
         Args:
             opening: Gives the open study and its journal.
             known: What is known of it already, to show meanwhile.
 
         Raises:
-            StudyError: Another one is running.
+            StudyError: Another one is running, or no thread can be had.
         """
         known = known or Snapshot()
-        shown = self._display(
-            known.but(state=StudyState.PREPARING, message="Reading the checkpoints", error="")
-        )
-        self._release()
-        self._commands = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, args=(opening,), name="rimo-study", daemon=True)
-        self._thread.start()
-        return shown  # the thread may be further by now, or even done
+        run = _Run()
+        with self._changed:  # held until the state stands: whatever the thread has to show comes after it
+            self._refuse_two()
+            self._release()
+            run.thread = threading.Thread(
+                target=self._work, args=(run, opening), name="rimo-study", daemon=True
+            )
+            try:
+                run.thread.start()
+            except RuntimeError as error:
+                raise StudyError("The study could not be started", found=error) from error
+            self._run = run
+            return self._set(
+                known.but(state=StudyState.PREPARING, message="Reading the checkpoints", error="")
+            )
 
     def display(self, snapshot: Snapshot) -> Snapshot:
         """Puts another study on display, one that nobody works on; lets the one before go.
@@ -113,14 +141,15 @@ class Worker:
         Raises:
             StudyError: A study is running.
         """
-        shown = self._display(snapshot)
-        self._release()
-        return shown
+        with self._changed:
+            self._refuse_two()
+            self._release()
+            return self._set(snapshot)
 
     def note_lent(self) -> None:
         """Tells that another mix, or none, is in the user's hands."""
-        now = self.snapshot()
-        self._publish(live=_live(now.state, now))
+        with self._changed:
+            self._publish(None, live=_live(self._snapshot.state, self._snapshot))
 
     def note_saved(self, event: ev.Saved) -> None:
         """Journals that a checkpoint was written from the study on display."""
@@ -132,119 +161,148 @@ class Worker:
             else:
                 with Journal(study_folder(self._folder, snapshot.study)) as journal:
                     journal.append(event)
-        self._publish(saved=(*snapshot.saved, event.file))
+            self._publish(None, saved=(*snapshot.saved, event.file))
 
     def join(self, timeout_s: float | None = None) -> None:
         """Waits until no study is active."""
-        if (thread := self._thread) is not None:
+        if (thread := self._run.thread) is not None:
             thread.join(timeout_s)
 
     def close(self) -> None:
         """Stops a running study and lets its files go."""
         if self.snapshot().state.active:
-            self._commands.put(Command.STOP)
-        self.join()
+            with contextlib.suppress(StudyError):  # it has just ended
+                self.tell(Command.STOP)
+        self.join(LAST_WORDS_S if self._study is None else None)
         self._release()
 
     # -- the thread ------------------------------------------------------------------------------------------
 
-    def _work(self, opening: Opening) -> None:
+    def _work(self, run: _Run, opening: Opening) -> None:
+        """A study from its first file to its end. Whatever happens, a state is named from which one can start again."""
         try:
-            self._study, self._journal = opening()
-            folder = study_folder(self._folder, self._study.record.opened.study)
-            runner = Runner(self._study, self._journal, Pictures(folder), self._show)
-            self._show(StudyState.SEARCHING, "Drawing the base's sample grid", None)
-            while not self._run(runner):
-                if not self._wait_while_paused():
-                    self._show(StudyState.STOPPED, "Stopped", None)
-                    return
-            self._show(StudyState.FINISHED, "Finished", None)
+            if self._prepared(run, opening):
+                self._carry_out(run)
+        except StudyStopped:
+            self._publish(run, state=StudyState.STOPPED, message="Stopped", live="")
         except RimoError as error:
-            if self._stopping():
-                self._show(StudyState.STOPPED, "Stopped", None)
-                return
-            log.info("The study ended: %s", error, exc_info=True)
-            self._publish(state=StudyState.FAILED, message="Failed", error=str(error), live="")
-        except Exception as error:
+            if run.stopped.is_set():
+                self._publish(run, state=StudyState.STOPPED, message="Stopped", live="")
+            elif isinstance(error, HostTakenError):  # before there was anything to pause
+                self._publish(run, state=StudyState.STOPPED, message=str(error), live="")
+            else:
+                log.info("The study ended: %s", error, exc_info=True)
+                self._publish(run, state=StudyState.FAILED, message="Failed", error=str(error), live="")
+        except BaseException as error:
             log.exception("The study ended with an unexpected error")
             text = f"Unexpected {type(error).__name__}: {error}. The log has the details."
-            self._publish(state=StudyState.FAILED, message="Failed", error=text, live="")
+            self._publish(run, state=StudyState.FAILED, message="Failed", error=text, live="")
 
-    def _run(self, runner: Runner) -> bool:
+    def _prepared(self, run: _Run, opening: Opening) -> bool:
+        """Opens the study; False if nobody wants it any more."""
+        preparation = Preparation(
+            lambda: not run.stopped.is_set(), lambda message: self._publish(run, message=message)
+        )
+        study, journal = opening(preparation)
+        with self._changed:
+            if not run.abandoned:
+                self._study, self._journal = study, journal
+                return True
+        journal.close()
+        study.sources.close()
+        return False
+
+    def _carry_out(self, run: _Run) -> None:
+        assert self._study is not None
+        assert self._journal is not None
+        folder = study_folder(self._folder, self._study.record.opened.study)
+
+        def show(state: StudyState, message: str, latest: LatestPicture | None) -> None:
+            self._show(run, state, message, latest)
+
+        runner = Runner(self._study, self._journal, Pictures(folder), show)
+        show(StudyState.SEARCHING, "Drawing the base's sample grid", None)
+        while not self._went_on(run, runner):
+            if not self._wait_while_paused(run):
+                show(StudyState.STOPPED, "Stopped", None)
+                return
+        show(StudyState.FINISHED, "Finished", None)
+
+    def _went_on(self, run: _Run, runner: Runner) -> bool:
         """Goes on until the study is finished (True), or the user or another need for the host stops it."""
-        if self._taken:
-            self._taken = ""
+        if run.taken:
+            run.taken = ""
             with self._host.exclusive():
                 self._host.load(runner.record.settings.base)
         try:
-            return runner.run(self._obey)
+            return runner.run(lambda: _obey(run))
         except HostTakenError as error:
-            self._taken, self._last = str(error), Command.PAUSE
+            run.taken, run.last = str(error), Command.PAUSE
             return False
 
-    def _obey(self) -> bool:
-        """Looks at the commands between two image batches; False leaves the host to the user."""
-        try:
-            self._last = self._commands.get_nowait()
-        except queue.Empty:
-            return True
-        return self._last is Command.RESUME
-
-    def _stopping(self) -> bool:
-        """Whether a stop is waiting to be obeyed: then an interrupted drawing is no failure."""
-        while not self._commands.empty():
-            if self._commands.get() is Command.STOP:
-                return self._study is not None
-        return False
-
-    def _wait_while_paused(self) -> bool:
+    def _wait_while_paused(self, run: _Run) -> bool:
         """Waits for resume (True) or stop (False) after a pause."""
-        if self._last is Command.STOP:
+        if run.last is Command.STOP:
             return False
-        message = self._taken or "Paused; your own model is live"
-        self._publish(state=StudyState.PAUSED, message=message, live="")
-        while (command := self._commands.get()) is Command.PAUSE:
+        message = run.taken or "Paused; your own model is live"
+        self._publish(run, state=StudyState.PAUSED, message=message, live="")
+        while (command := run.commands.get()) is Command.PAUSE:
             pass
         return command is Command.RESUME
 
     def _release(self) -> None:
-        if self._journal is not None:
-            self._journal.close()
-        if self._study is not None:
-            self._study.sources.close()
+        """Lets the files of the study before go; one that cannot be closed must not keep the next from starting."""
+        journal, study = self._journal, self._study
         self._study = self._journal = None
+        try:
+            if journal is not None:
+                journal.close()
+        except OSError:
+            log.exception("The journal could not be closed")
+        if study is not None:
+            study.sources.close()
 
     # -- publishing ----------------------------------------------------------------------------------------
 
-    def _display(self, snapshot: Snapshot) -> Snapshot:
-        with self._changed:
-            if self._snapshot.state.active:
-                raise StudyError(
-                    "A study is running already", found=self._snapshot.study, fix="Stop it first"
-                )
-            self._snapshot = snapshot.but(version=self._snapshot.version + 1, live=self._lent())
-            self._changed.notify_all()
-            return self._snapshot
+    def _refuse_two(self) -> None:
+        if self._snapshot.state.active:
+            raise StudyError("A study is running already", found=self._snapshot.study, fix="Stop it first")
 
-    def _show(self, state: StudyState, message: str, latest: LatestPicture | None) -> None:
+    def _set(self, snapshot: Snapshot) -> Snapshot:
+        """Puts another study's snapshot on display. With the condition held."""
+        self._snapshot = snapshot.but(version=self._snapshot.version + 1, live=self._lent())
+        self._changed.notify_all()
+        return self._snapshot
+
+    def _show(self, run: _Run, state: StudyState, message: str, latest: LatestPicture | None) -> None:
         assert self._study is not None
         fresh = snapshot_of(self._study.record)
         with self._changed:
-            self._snapshot = fresh.but(
-                version=self._snapshot.version + 1,
-                state=state,
-                message=message,
-                latest=latest or self._snapshot.latest,
-                live=self._lent() or _live(state, fresh),
-            )
-            self._changed.notify_all()
+            shown = latest or self._snapshot.latest
+            live = self._lent() or _live(state, fresh)
+            self._change(run, fresh.but(state=state, message=message, latest=shown, live=live))
 
-    def _publish(self, **changes: Any) -> None:
+    def _publish(self, run: _Run | None, **changes: Any) -> None:
+        """Changes what is on display. ``run`` is whose doing it is; None for the user's own."""
         if "live" in changes:
             changes["live"] = self._lent() or changes["live"]
         with self._changed:
-            self._snapshot = self._snapshot.but(version=self._snapshot.version + 1, **changes)
+            self._change(run, self._snapshot.but(**changes))
+
+    def _change(self, run: _Run | None, snapshot: Snapshot) -> None:
+        """The next version of what is on display; of a run that was left off, nothing. With the condition held."""
+        if run is None or (run is self._run and not run.abandoned):
+            self._snapshot = snapshot.but(version=self._snapshot.version + 1)
             self._changed.notify_all()
+
+
+def _obey(run: _Run) -> bool:
+    """Looks at the commands between two image batches; False leaves the host to the user."""
+    try:
+        run.last = run.commands.get_nowait()
+    except queue.Empty:
+        return True
+    return run.last is Command.RESUME
 
 
 def _live(state: StudyState, snapshot: Snapshot) -> str:

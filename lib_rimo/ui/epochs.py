@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.study.snapshot import EpochSigns, Outlook, Watch
-from lib_rimo.ui.sentences import count, number, percent, points, span, tone
+from lib_rimo.ui.sentences import count, epoch_name, number, percent, points, span, tone
 
 
-def epochs(watch: Watch) -> dict[str, Any]:
+def epochs(watch: Watch, kept: Iterable[tuple[int, int]] = ()) -> dict[str, Any]:
     """All that is shown of it.
+
+    Args:
+        watch: What was seen.
+        kept: Epochs that ended with the mix of an earlier one, see ``Snapshot``.
 
     Returns:
         ``rows``, one per epoch with the base first; ``warning``, a sentence, empty without one; ``signs``, what it
         rests on; ``outlook``, a sentence or nothing; ``flat``, whether it proposes no further epoch; ``limit``, the
         largest drift of a mix between its parents.
     """
-    told = [(_name(sign), words) for sign in watch.epochs for words in sign.warnings]
+    told = [(epoch_name(sign.epoch), words) for sign in watch.epochs for words in sign.warnings]
     return {
-        "rows": [_row(sign) for sign in watch.epochs],
+        "rows": [_row(sign, kept) for sign in watch.epochs],
         "warning": warning(watch),
         "signs": [list(pair) for pair in told],
         "outlook": "" if watch.outlook is None else outlook(watch.outlook),
@@ -54,9 +59,9 @@ def outlook(promise: Outlook) -> str:
     )
 
 
-def _row(sign: EpochSigns) -> dict[str, Any]:
+def _row(sign: EpochSigns, kept: Iterable[tuple[int, int]]) -> dict[str, Any]:
     return {
-        "name": _name(sign),
+        "name": epoch_name(sign.epoch, kept),
         "epoch": sign.epoch,
         "accuracy": _share(sign.accuracy),
         "accuracy_span": _span(sign.accuracy),
@@ -68,10 +73,6 @@ def _row(sign: EpochSigns) -> dict[str, Any]:
         "drift": _hundredths(sign.drift),
         "warned": bool(sign.warnings),
     }
-
-
-def _name(sign: EpochSigns) -> str:
-    return f"Epoch {sign.epoch}" if sign.epoch else "Base"
 
 
 def _share(share: Interval | None) -> str:

@@ -38,7 +38,7 @@ def report_html(archive: StudyArchive, study: str) -> str:
         told = "".join(f"<p>{text(variety(judged))}</p>" for judged in snapshot.variety)
         parts.append(_section("Diversity floor", told))
     if snapshot.watch is not None:
-        parts.append(_section("Epoch by epoch", watched(snapshot.watch)))
+        parts.append(_section("Epoch by epoch", watched(snapshot.watch, snapshot.kept)))
     if snapshot.grids:
         parts.append(_section("The same images after each epoch", grids(archive, snapshot)))
     parts.append(_section("The best mix, block by block", blocks(archive, study)))

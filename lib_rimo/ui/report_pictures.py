@@ -13,6 +13,7 @@ from lib_rimo.study.service import StudyArchive
 from lib_rimo.study.snapshot import Grid, Snapshot
 from lib_rimo.ui.charts import BASE, BEST, PARENT, TRIAL, curve_figure
 from lib_rimo.ui.report_tables import named, text
+from lib_rimo.ui.sentences import epoch_name
 
 GRID_SIDE = 288
 """Pixels of a picture in a report: enough to see what is there; a thorough study's stays near a megabyte."""
@@ -60,8 +61,9 @@ def _span(words: str) -> str:
 def grids(archive: StudyArchive, snapshot: Snapshot) -> str:
     """One row of pictures per epoch, one column per prompt."""
     prompts = snapshot.grids[0].prompts
+    columns = f"grid-template-columns:repeat({len(prompts)},1fr)"
     rows = "".join(
-        f'<h3>{text(_name(grid))}</h3><div class="grid" style="grid-template-columns:repeat({len(prompts)},1fr)">'
+        f'<h3>{text(epoch_name(grid.epoch, snapshot.kept))}</h3><div class="grid" style="{columns}">'
         f"{''.join(_picture(archive, snapshot.study, grid, i) for i in range(len(grid.files)))}</div>"
         for grid in snapshot.grids
     )
@@ -78,10 +80,6 @@ def _picture(archive: StudyArchive, study: str, grid: Grid, i: int) -> str:
     alt = text(prompt)
     caption = f"<figcaption>{named(prompt)}</figcaption>" if not grid.epoch else ""
     return f'<figure translate="no"><img alt="{alt}" src="{data}">{caption}</figure>'
-
-
-def _name(grid: Grid) -> str:
-    return f"Epoch {grid.epoch}" if grid.epoch else "Base"
 
 
 def _thumbnail(path: Path) -> str:

@@ -78,9 +78,9 @@ def categories(result: Result, base: str) -> str:
     return _table(head, lines, escaped=True) + _note(note)
 
 
-def watched(watch: Watch) -> str:
+def watched(watch: Watch, kept: Iterable[tuple[int, int]]) -> str:
     """Accuracy and the signs of broken shapes, epoch by epoch; the warning before it, the outlook after."""
-    shown = epochs(watch)
+    shown = epochs(watch, kept)
     head = ("", "tags found", "gain in points", "unusual pictures", "drift")
     lines = [
         (

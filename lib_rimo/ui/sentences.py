@@ -184,6 +184,20 @@ def gain(result: Result, varieties: Iterable[Variety] = ()) -> Gain:
     return Gain(points(over_base), sentence, verdict, tone(over_base))
 
 
+def epoch_name(epoch: int, kept: Iterable[tuple[int, int]] = ()) -> str:
+    """An epoch, and whose mix it kept if it found nothing better.
+
+    Args:
+        epoch: 0 for the base.
+        kept: See ``Snapshot``.
+    """
+    if not epoch:
+        return "Base"
+    if (first := dict(kept).get(epoch)) is None:
+        return f"Epoch {epoch}"
+    return f"Epoch {epoch}, still epoch {first}" if first else f"Epoch {epoch}, still the base"
+
+
 def variety(judged: Variety) -> str:
     """Whether a winner's images of one prompt vary enough, and on what evidence that was decided."""
     n, images = judged.epoch, judged.winner.images

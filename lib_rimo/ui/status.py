@@ -94,7 +94,8 @@ def _possible(snapshot: Snapshot) -> dict[str, bool]:
     return {
         "start": not state.active,
         "pause": state.active and state is not StudyState.PAUSED,
-        "resume": state in (StudyState.PAUSED, StudyState.STOPPED, StudyState.FAILED),
+        "resume": bool(snapshot.study)
+        and state in (StudyState.PAUSED, StudyState.STOPPED, StudyState.FAILED),
         "stop": state.active,
         "save": snapshot.recipe is not None,
     }
@@ -136,7 +137,7 @@ def _parts(snapshot: Snapshot) -> Mapping[str, Any]:
         "lines": _lines(snapshot),
         "prompts": list(snapshot.grids[0].prompts) if snapshot.grids else [],
         "grids": [
-            {"epoch": g.epoch, "name": f"Epoch {g.epoch}" if g.epoch else "Base", "files": list(g.files)}
+            {"epoch": g.epoch, "name": sentences.epoch_name(g.epoch, snapshot.kept), "files": list(g.files)}
             for g in snapshot.grids
         ],
         "latest": None
@@ -148,7 +149,7 @@ def _parts(snapshot: Snapshot) -> Mapping[str, Any]:
         },
         "result": None if snapshot.result is None else _result(snapshot.result, snapshot.variety),
         "variety": [sentences.variety(judged) for judged in snapshot.variety],
-        "watch": None if snapshot.watch is None else epochs(snapshot.watch),
+        "watch": None if snapshot.watch is None else epochs(snapshot.watch, snapshot.kept),
         "notes": list(snapshot.notes),
         "saved": list(snapshot.saved),
         "live": snapshot.live,

@@ -44,7 +44,7 @@ _ANY = (
 
 
 def strip(archive: StudyArchive, study: str, prompt: int, kind: str, said: Words) -> bytes:
-    """The animation of one prompt of the sample grid.
+    """The animation of one prompt of the sample grid; epochs that kept an earlier one's mix have no frame of their own.
 
     Args:
         archive: The studies.
@@ -56,7 +56,8 @@ def strip(archive: StudyArchive, study: str, prompt: int, kind: str, said: Words
     Raises:
         StudyError: There is no such study, prompt or picture, or too few epochs to animate.
     """
-    grids = archive.stored(study).grids
+    shown = archive.stored(study)
+    grids = [grid for grid in shown.grids if grid.epoch not in dict(shown.kept)]
     frames = [(grid.epoch, grid.files[prompt]) for grid in grids if 0 <= prompt < len(grid.files)]
     if len(frames) < 2:
         raise StudyError(
