@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lib_rimo.study.snapshot import StudyState
-from tests.ui.conftest import Served
+from tests.ui.conftest import ROOT, Served
 from tests.ui.pages import (
     FILLED,
     Opener,
@@ -190,6 +190,17 @@ def test_a_webui_that_does_not_tell_is_watched(slow: Served, opened: Opener) -> 
     page = opened(slow, webui=Webui(told=False))
     options_come(page, localization="ja_JP")
     page.wait_for_selector("#rimo-start >> text=ランダムミックスを開始")
+
+
+def test_words_are_found_where_a_webui_serves_them(slow: Served, opened: Opener) -> None:
+    """A WebUI serves the extension's folder under an address of its own: the words lie there beside the scripts."""
+    page = opened(slow, webui=Webui())
+    served = "file=extensions/rimo/"
+    page.route(re.compile(served), lambda r: r.fulfill(path=ROOT / r.request.url.partition(served)[2]))
+    page.evaluate(f"RimoWords.home = new URL('{served}javascript/rimo_words.js?1.5', location).href")
+    with page.expect_request(re.compile(served)):
+        options_come(page, localization="zh_CN")
+    page.wait_for_selector("#rimo-start >> text=开始随机融合")
 
 
 def test_every_state_has_a_word(slow: Served, opened: Opener) -> None:
