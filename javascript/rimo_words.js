@@ -79,6 +79,15 @@ class RimoWords {
             this.patterns.push({ form: this.form(text), order, translation, size: text.length });
         }
         this.patterns.sort((a, b) => b.size - a.size);
+        this.correct(words);
+    }
+
+    /** A WebUI translates its whole page: what it made of a text of ours ("Base") becomes what the text means here. */
+    static correct(words) {
+        const own = new Set(Object.values(words));
+        for (const [text, other] of Object.entries(window.localization ?? {})) {
+            if (Object.hasOwn(words, text) && !own.has(other) && !this.exact.has(other)) this.exact.set(other, words[text]);
+        }
     }
 
     /**
@@ -96,7 +105,7 @@ class RimoWords {
     /** A text in the user's language; with values, a sentence whose places {1}, {2} they fill. */
     static say(text, ...values) {
         if (values.length) return this.fill(this.exact.get(text) ?? text, values.map((value) => this.say(String(value))));
-        if (!this.exact.size || !/[A-Za-z]/.test(text)) return text;
+        if (!this.exact.size || !/[A-Za-z]/.test(text)) return this.exact.get(text) ?? text;
         if (!this.said.has(text)) {
             if (this.said.size > this.MOST_KEPT) this.said.clear();
             this.said.set(text, this.find(text) ?? text);

@@ -29,7 +29,7 @@ FILLED = {
 
 MOST_TRIES = 5
 
-_WEBUI = """(told) => {
+_WEBUI = """(told, table) => {
     const waiting = [];
     const there = () => Object.keys(window.opts).length > 0;
     Object.assign(window, { opts: {}, gradioApp: () => document });
@@ -39,6 +39,13 @@ _WEBUI = """(told) => {
         observer.disconnect();
         callback();
     }).observe(document, { childList: true, subtree: true });
+    const translate = (node) => {
+        if (node.nodeType === Node.TEXT_NODE) node.data = table[node.data.trim()] ?? node.data;
+        else node.childNodes.forEach(translate);
+    };
+    new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(translate)))
+        .observe(document, { childList: true, subtree: true });
+    window.localization = table;
     window.optionsCome = (options) => {
         window.opts = options;
         waiting.forEach((callback) => callback());
@@ -53,14 +60,17 @@ class Webui:
     Attributes:
         options: The WebUI's, as far as they are there from the start; a real one has none for about two seconds.
         told: Whether it says when they come (``onOptionsAvailable``).
+        table: What it translates on its whole page by itself, from the files of all extensions and the user's own.
     """
 
     options: dict[str, str] = dataclasses.field(default_factory=dict)
     told: bool = True
+    table: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def script(self) -> str:
         """To be run before the page's own scripts."""
-        return f"({_WEBUI})({json.dumps(self.told)}); optionsCome({json.dumps(self.options)});"
+        told, table, options = map(json.dumps, (self.told, self.table, self.options))
+        return f"({_WEBUI})({told}, {table}); optionsCome({options});"
 
 
 class Opener:

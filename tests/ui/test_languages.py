@@ -192,6 +192,27 @@ def test_a_webui_that_does_not_tell_is_watched(slow: Served, opened: Opener) -> 
     page.wait_for_selector("#rimo-start >> text=ランダムミックスを開始")
 
 
+def test_a_webui_s_own_translation_gives_way_in_the_tab(slow: Served, opened: Opener) -> None:
+    """What the WebUI made of a text by a table that means something else is said in the tab's own words."""
+    table = {"Base": "基层", "Seed": "随机数种子 (Seed)", "CFG scale": "提示词引导系数 (CFG Scale)"}
+    page = opened(slow, webui=Webui(table=table))
+    page.wait_for_selector("#rimo-base >> text=基层")
+    options_come(page, localization="zh_CN")
+    page.wait_for_selector("#rimo-base >> text=基础模型")
+    page.click("#rimo-advanced button, #rimo-advanced .label-wrap")
+    expect(page.locator("#rimo-seed")).to_contain_text("随机种子")
+    assert english(page) == []
+
+
+@pytest.mark.parametrize("language", [name[:2] for name, _ in WEBUI])
+def test_what_is_said_already_stays(slow: Served, opened: Opener, language: str) -> None:
+    """A translation is not translated again, so that whoever was first, it ends the same."""
+    page = opened(slow, webui=Webui({"localization": language}))
+    expect(page.locator("#rimo-tab")).to_have_attribute("lang", language)
+    changed = "[...RimoWords.exact.values()].filter((text) => RimoWords.say(text) !== text)"
+    assert page.evaluate(changed) == []
+
+
 def test_words_are_found_where_a_webui_serves_them(slow: Served, opened: Opener) -> None:
     """A WebUI serves the extension's folder under an address of its own: the words lie there beside the scripts."""
     page = opened(slow, webui=Webui())
