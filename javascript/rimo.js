@@ -34,6 +34,7 @@ class RimoTab {
         });
         document.addEventListener("visibilitychange", () => this.soon(0));
         window.addEventListener("resize", () => this.live?.redraw());
+        RimoWords.load().then(() => this.soon(0));
         this.soon(0);
     }
 
@@ -42,8 +43,13 @@ class RimoTab {
         this.timer = setTimeout(() => this.tick(), ms);
     }
 
-    forget() {
+    /** Holds no answer, so that the next one brings everything. */
+    unsee() {
         this.seen = { run: "", study: "", version: -1, marks: {} };
+    }
+
+    forget() {
+        this.unsee();
         this.study = "";
         this.points = [];
         this.choice = {};
@@ -59,7 +65,7 @@ class RimoTab {
         this.asking = true;
         let pause = RimoTab.UNSEEN_MS;
         try {
-            await RimoWords.load();
+            await RimoWords.wait();
             if (this.visible()) pause = await this.refresh();
         } catch (error) {
             RimoFrame.show("lost", true);
@@ -77,21 +83,27 @@ class RimoTab {
         if (frame !== this.frame) { // the page, or the tab in it, was made anew
             this.frame = frame;
             this.forget();
+            this.speak();
             this.attach();
-        }
+        } else if (document.getElementById("rimo-tab").lang !== RimoWords.language) this.speak();
         return true;
     }
 
-    attach() {
+    /** Says everything in the language that is known by now: a WebUI may tell it after the tab was laid out. */
+    speak() {
         const root = document.getElementById("rimo-tab");
         root.lang = RimoWords.language;
         RimoWords.watch(root);
+        RimoLanguage.offer();
+        this.unsee();
+    }
+
+    attach() {
         this.tabs = null;
         this.recipe = new RimoRecipe(this);
         this.live = new RimoLive(this);
         const [pictures, blocks, bench, history] = [new RimoPictures(this), new RimoBlocks(this), new RimoBench(this), new RimoHistory(this)];
         this.views = [this.live, new RimoResult(this), new RimoSave(this), new RimoPlay(this), pictures, blocks, this.recipe, new RimoContact(this), bench, history];
-        RimoLanguage.offer();
         this.tabs = new RimoTabs({ pictures, blocks, recipe: this.recipe, bench, history });
     }
 

@@ -7,7 +7,7 @@ class RimoBlocks {
         this.tab = tab;
         this.drawing = new RimoUnet(RimoFrame.part("unet"));
         this.partner = 0;
-        this.asked = { study: "", trials: -1, at: 0 };
+        this.asked = { study: "", trials: -1, at: 0, language: "" };
         RimoFrame.part("unet-partner").addEventListener("change", (event) => {
             this.partner = Number(event.target.value);
             this.paint();
@@ -23,9 +23,11 @@ class RimoBlocks {
     on_news() {
         const { study, points } = this.tab;
         this.allow();
-        if (this.tab.tabs?.front !== "blocks" || (this.asked.study === study && this.asked.trials === points.length)) return;
-        if (this.asked.study === study && Date.now() - this.asked.at < RimoBlocks.AGAIN_MS && this.tab.active) return;
-        this.asked = { study, trials: points.length, at: Date.now() };
+        const { language } = RimoWords; // the drawing makes room for its names
+        const same = this.asked.study === study && this.asked.language === language;
+        if (this.tab.tabs?.front !== "blocks" || (same && this.asked.trials === points.length)) return;
+        if (same && Date.now() - this.asked.at < RimoBlocks.AGAIN_MS && this.tab.active) return;
+        this.asked = { study, trials: points.length, at: Date.now(), language };
         this.fetch(study, this.asked);
     }
 

@@ -19,9 +19,9 @@ class RimoHistory {
         this.fetch();
     }
 
-    /** Reads the list again when the study on display began, ended or was saved. */
+    /** Reads the list again when the study on display began, ended or was saved, and for its dates in another language. */
     on_news(news) {
-        const state = `${this.tab.study} ${news?.state} ${this.tab.saved?.count}`;
+        const state = `${this.tab.study} ${news?.state} ${this.tab.saved?.count} ${RimoWords.language}`;
         if (state === this.state) return;
         this.state = state;
         if (this.tab.tabs?.front === "history") this.fetch();
@@ -42,7 +42,7 @@ class RimoHistory {
         }
         RimoFrame.show("history-wait", this.studies.length === 0);
         RimoFrame.show("history-box", this.studies.length > 0);
-        RimoFrame.keep(RimoFrame.part("history"), this.studies.map((study) => JSON.stringify([study, this.tab.active])), (i) => this.card(this.studies[i]));
+        RimoFrame.keep(RimoFrame.part("history"), this.studies.map((study) => JSON.stringify([study, this.tab.active, RimoWords.language])), (i) => this.card(this.studies[i]));
         this.compare();
     }
 

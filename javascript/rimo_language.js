@@ -12,9 +12,9 @@ class RimoLanguage {
             return option;
         }));
         select.value = RimoWords.language;
-        select.addEventListener("change", () => {
+        select.onchange = () => {
             localStorage.setItem(RimoWords.KEPT, select.value);
             location.reload();
-        });
+        };
     }
 }

@@ -23,7 +23,7 @@ class RimoPictures {
         RimoFrame.show("compare-box", grids.length > 1);
         const box = RimoFrame.part("grids");
         box.style.setProperty("--rimo-columns", Math.max(1, ...grids.map((grid) => grid.files.length)));
-        RimoFrame.keep(box, grids.map((grid) => this.tab.study + grid.name + grid.files.join()), (row) => this.row(row));
+        RimoFrame.keep(box, grids.map((grid) => RimoWords.language + this.tab.study + grid.name + grid.files.join()), (row) => this.row(row));
         const names = grids.map((grid, i) => [i, grid.name]);
         const known = RimoFrame.part("before").options.length;
         for (const name of ["before", "after"]) RimoFrame.offer(RimoFrame.part(name), names);

@@ -1,28 +1,48 @@
 /**
  * The tab's words in the user's language.
  *
- * The source is English; `localizations/*.json` beside this folder says the same in other languages, which the
- * WebUI reads as well. A key is an exact text, or a sentence with places: "{1} of {2} images". Whatever appears in
+ * The source is English; `lib_rimo/ui/translations/*.json` beside this folder says the same in other languages. They
+ * are for the tab alone: what lies in `localizations/` a WebUI applies to its whole page. A key is an exact text, or a sentence with places: "{1} of {2} images". Whatever appears in
  * the tab is translated as it appears, whether gradio, the script or the program wrote it; elements marked
  * translate="no" hold names and stay as they are.
  */
 class RimoWords {
     static FILES = { zh: "zh_CN", ja: "ja_JP" };
+    static FOLDER = "../lib_rimo/ui/translations/"; // from this folder's address, in a WebUI as on our own page
     static KEPT = "rimo-language";
-    static ATTRIBUTES = ["placeholder", "title", "aria-label", "alt"];
+    static ATTRIBUTES = ["placeholder", "title", "aria-label", "aria-valuetext", "alt"];
     static MOST_KEPT = 3000;
     static FEW_LETTERS = 5;
+    static PATIENCE_MS = 1000; // how long the tab waits for its words before it begins without them
+    static LOOK_MS = 500;
+    static MOST_LOOKS = 240;
     static home = document.currentScript?.src ?? "";
     static exact = new Map();
     static patterns = [];
     static said = new Map();
     static language = "en";
     static ready = null;
+    static waited = null;
+
+    /** Whether a WebUI is around the tab. */
+    static hosted() {
+        return typeof gradioApp === "function" && typeof opts === "object";
+    }
+
+    /** Waits until a WebUI knows its options, which is some seconds after its page is there; elsewhere there is no need. */
+    static async options() {
+        if (!this.hosted()) return;
+        if (typeof onOptionsAvailable === "function") await new Promise((go) => { onOptionsAvailable(go); });
+        for (let looks = 0; !Object.keys(opts).length && looks < this.MOST_LOOKS; looks += 1) await this.pause(this.LOOK_MS);
+    }
+
+    static pause(ms) {
+        return new Promise((go) => { setTimeout(go, ms); });
+    }
 
     /** The language to use: the user's choice on our own page, the WebUI's setting, else the browser's. */
     static wanted() {
-        const hosted = typeof gradioApp === "function" && typeof opts === "object";
-        const asked = hosted ? [opts.localization ?? "en"] : [localStorage.getItem(this.KEPT), ...navigator.languages];
+        const asked = this.hosted() ? [opts.localization ?? "en"] : [localStorage.getItem(this.KEPT), ...navigator.languages];
         for (const name of asked.filter(Boolean)) {
             const short = name.slice(0, 2).toLowerCase();
             if (short in this.FILES || short === "en") return short;
@@ -32,13 +52,19 @@ class RimoWords {
 
     /** Reads the language's file once; without it everything stays English. */
     static load() {
-        this.ready ??= (async () => {
+        this.ready ??= this.options().then(async () => {
             const language = this.wanted();
             if (!(language in this.FILES)) return;
-            const answer = await fetch(new URL(`../localizations/${this.FILES[language]}.json`, this.home));
+            const answer = await fetch(new URL(`${this.FOLDER}${this.FILES[language]}.json`, this.home));
             if (answer.ok) this.use(language, await answer.json());
-        })().catch(() => {});
+        }).catch(() => {});
         return this.ready;
+    }
+
+    /** Waits for the words, but not long: what is shown without them is said in them as soon as they are there. */
+    static wait() {
+        this.waited ??= Promise.race([this.load(), this.pause(this.PATIENCE_MS)]);
+        return this.waited;
     }
 
     static use(language, words) {
@@ -53,6 +79,15 @@ class RimoWords {
             this.patterns.push({ form: this.form(text), order, translation, size: text.length });
         }
         this.patterns.sort((a, b) => b.size - a.size);
+        this.correct(words);
+    }
+
+    /** A WebUI translates its whole page: what it made of a text of ours ("Base") becomes what the text means here. */
+    static correct(words) {
+        const own = new Set(Object.values(words));
+        for (const [text, other] of Object.entries(window.localization ?? {})) {
+            if (Object.hasOwn(words, text) && !own.has(other) && !this.exact.has(other)) this.exact.set(other, words[text]);
+        }
     }
 
     /**
@@ -70,7 +105,7 @@ class RimoWords {
     /** A text in the user's language; with values, a sentence whose places {1}, {2} they fill. */
     static say(text, ...values) {
         if (values.length) return this.fill(this.exact.get(text) ?? text, values.map((value) => this.say(String(value))));
-        if (!this.exact.size || !/[A-Za-z]/.test(text)) return text;
+        if (!this.exact.size || !/[A-Za-z]/.test(text)) return this.exact.get(text) ?? text;
         if (!this.said.has(text)) {
             if (this.said.size > this.MOST_KEPT) this.said.clear();
             this.said.set(text, this.find(text) ?? text);

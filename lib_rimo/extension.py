@@ -35,7 +35,11 @@ log = logging.getLogger("rimo")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A line of the WebUI's settings page."""
+    """A line of the WebUI's settings page.
+
+    ``localizations/*.json`` translate label and info there, and whatever else on the WebUI's page is called the
+    same: so a label names whose it is.
+    """
 
     name: str
     default: str | bool
@@ -46,14 +50,14 @@ class Setting:
 TAGGER = Setting(
     "rimo_tagger",
     "wd-vit-tagger-v3",
-    "Tagger",
+    "Tagger of Random mix",
     f"a folder with a tagger's files, or one of {', '.join(KNOWN_TAGGERS)}, which is downloaded when first used, or "
     f"{DEEPDANBOORU}, the one that the WebUI interrogates with",
 )
 EXAMPLE = Setting(
     "rimo_example",
     False,
-    "Offer the tiny example family",
+    "Offer the tiny example family of Random mix",
     "puts four tiny checkpoints into the checkpoint folder and uses their own tagger; restart to take effect",
 )
 SETTINGS = (TAGGER, EXAMPLE)

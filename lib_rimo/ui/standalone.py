@@ -116,9 +116,9 @@ def make_app(service: StudyService, host: str = "127.0.0.1") -> FastAPI:
 
 
 def _page_files() -> dict[str, Path]:
-    """Style, scripts and translations lie where a WebUI looks for them, beside the package."""
+    """Style and scripts lie where a WebUI looks for them, beside the package; the translations lie inside."""
     top = Path(lib_rimo.__file__).parents[1]
-    found = [*sorted(top.glob("javascript/*.js")), *sorted(top.glob("localizations/*.json"))]
+    found = [*sorted(top.glob("javascript/*.js")), *sorted(top.glob("lib_rimo/ui/translations/*.json"))]
     files = {"style.css": top / "style.css", **{path.relative_to(top).as_posix(): path for path in found}}
     for name in (*files, "javascript/rimo.js"):
         if not (top / name).is_file():

@@ -1,6 +1,6 @@
 """The page's words in other languages, for what leaves the page: reports and animations.
 
-The translations are those of the page (``localizations/*.json``), and so is the way in which they are found: a whole
+The translations are those of the page (``translations/*.json``), and so is the way in which they are found: a whole
 text, pieces between separators, a sentence with places (``{1} of {2} images``), sentence by sentence. What is
 unknown stays as it is, elements marked ``translate="no"`` hold names. ``javascript/rimo_words.js`` does the same in
 the browser.
@@ -14,9 +14,7 @@ import json
 import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
-from pathlib import Path
-
-import lib_rimo
+from importlib import resources
 
 FILES = {"zh": "zh_CN", "ja": "ja_JP"}
 """Language -> name of its file; English is what the program writes."""
@@ -95,10 +93,8 @@ def words(language: str) -> Words:
     short = language[:2].lower()
     if short not in FILES:
         return Words("en", {})
-    path = Path(lib_rimo.__file__).parents[1] / "localizations" / f"{FILES[short]}.json"
-    if not path.is_file():  # the package without the rest of the checkout
-        return Words("en", {})
-    return Words(short, json.loads(path.read_text(encoding="utf-8")))
+    path = resources.files("lib_rimo.ui").joinpath("translations").joinpath(f"{FILES[short]}.json")
+    return Words(short, json.loads(path.read_text("utf-8")))
 
 
 def translated(page: str, said: Words) -> str:

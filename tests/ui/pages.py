@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -28,6 +29,49 @@ FILLED = {
 
 MOST_TRIES = 5
 
+_WEBUI = """(told, table) => {
+    const waiting = [];
+    const there = () => Object.keys(window.opts).length > 0;
+    Object.assign(window, { opts: {}, gradioApp: () => document });
+    if (told) window.onOptionsAvailable = (callback) => { if (there()) callback(); else waiting.push(callback); };
+    window.onUiLoaded = (callback) => new MutationObserver((_, observer) => {
+        if (!document.getElementById("rimo-tab")) return;
+        observer.disconnect();
+        callback();
+    }).observe(document, { childList: true, subtree: true });
+    const translate = (node) => {
+        if (node.nodeType === Node.TEXT_NODE) node.data = table[node.data.trim()] ?? node.data;
+        else node.childNodes.forEach(translate);
+    };
+    new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(translate)))
+        .observe(document, { childList: true, subtree: true });
+    window.localization = table;
+    window.optionsCome = (options) => {
+        window.opts = options;
+        waiting.forEach((callback) => callback());
+    };
+}"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Webui:
+    """What the script finds around it inside a WebUI.
+
+    Attributes:
+        options: The WebUI's, as far as they are there from the start; a real one has none for about two seconds.
+        told: Whether it says when they come (``onOptionsAvailable``).
+        table: What it translates on its whole page by itself, from the files of all extensions and the user's own.
+    """
+
+    options: dict[str, str] = dataclasses.field(default_factory=dict)
+    told: bool = True
+    table: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def script(self) -> str:
+        """To be run before the page's own scripts."""
+        told, table, options = map(json.dumps, (self.told, self.table, self.options))
+        return f"({_WEBUI})({told}, {table}); optionsCome({options});"
+
 
 class Opener:
     """Opens pages and remembers what they complained of: errors, and requests to other servers.
@@ -49,10 +93,10 @@ class Opener:
         theme: str = "light",
         width: int = 1280,
         locale: str = "en-US",
-        webui: dict[str, str] | None = None,
+        webui: Webui | None = None,
         **options: Any,
     ) -> Page:
-        """Opens the page; ``webui`` are the options of a WebUI that the script shall find around it."""
+        """Opens the page, by itself or as inside a WebUI."""
         context = self._browser.new_context(
             viewport={"width": width, "height": 900},
             locale=locale,
@@ -62,7 +106,7 @@ class Opener:
         self._contexts.append(context)
         page = context.new_page()
         if webui is not None:
-            page.add_init_script(f"window.opts = {json.dumps(webui)}; window.gradioApp = () => document;")
+            page.add_init_script(webui.script())
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -93,6 +137,11 @@ def ready(page: Page) -> None:
     """
     page.wait_for_selector("#rimo-tab[data-state]")
     page.wait_for_selector("#rimo-estimate .rimo-cost")
+
+
+def options_come(page: Page, **options: str) -> None:
+    """The WebUI around the page has its options now."""
+    page.evaluate("(options) => optionsCome(options)", options)
 
 
 def state(page: Page, wanted: str) -> None:

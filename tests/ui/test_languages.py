@@ -9,8 +9,21 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lib_rimo.study.snapshot import StudyState
-from tests.ui.conftest import Served
-from tests.ui.pages import FILLED, Opener, field, held, part, ready, shown, state, view
+from tests.ui.conftest import ROOT, Served
+from tests.ui.pages import (
+    FILLED,
+    Opener,
+    Webui,
+    field,
+    finished,
+    held,
+    options_come,
+    part,
+    ready,
+    shown,
+    state,
+    view,
+)  # fmt: skip
 from tests.ui.scripted import TAGS
 from tests.ui.scripted_archive import FILES
 
@@ -41,6 +54,10 @@ NAMES = {
     "fp16", "fp32", "mid=0:0.3", "out1,out2", "scripted",
 }  # fmt: skip
 """What has no other name in the other languages; block groups are typed as they are called."""
+
+VIEWS = ("categories", "blocks", "recipe", "history", "pictures")
+WEBUI = (("zh_CN", "开始随机融合"), ("ja_JP", "ランダムミックスを開始"))
+"""What a WebUI may call a language, and the start button in it."""
 
 GRADIO = {"undefined", "Remove", "Clear", "Dropdown", "Copy"}
 """Spoken names that gradio itself gives its own little buttons."""
@@ -120,13 +137,91 @@ def test_the_language_can_be_chosen(slow: Served, opened: Opener) -> None:
     page.wait_for_selector("#rimo-start >> text=Start random mix")
 
 
-def test_a_webui_decides_the_language(slow: Served, opened: Opener) -> None:
+@pytest.mark.parametrize(
+    ("localization", "sign"), [*WEBUI, ("zh-Hans (Stable)", WEBUI[0][1]), ("None", "Start random mix")]
+)
+def test_a_webui_decides_the_language(slow: Served, opened: Opener, localization: str, sign: str) -> None:
     """Inside a WebUI its own setting counts, not the browser's language, and nothing is to be chosen."""
-    page = opened(slow, locale="ja-JP", webui={"localization": "zh-Hans (Stable)"})
-    page.wait_for_selector("#rimo-start >> text=开始随机融合")
+    locale = "zh-CN" if localization == "ja_JP" else "ja-JP"
+    page = opened(slow, locale=locale, webui=Webui({"localization": localization}))
+    page.wait_for_selector(f"#rimo-start >> text={sign}")
     expect(shown(page, "language")).to_be_hidden()
-    english_one = opened(slow, locale="ja-JP", webui={"localization": "None"})
-    english_one.wait_for_selector("#rimo-start >> text=Start random mix")
+
+
+@pytest.mark.parametrize(("localization", "sign"), WEBUI)
+def test_a_webui_may_tell_its_language_late(
+    slow: Served, opened: Opener, localization: str, sign: str
+) -> None:
+    """The tab works before the WebUI has its options; then all of it, laid out or not, is in their language."""
+    page = opened(slow, webui=Webui())
+    finished(page)
+    for name in VIEWS:
+        view(page, name)
+        page.wait_for_selector(FILLED[name])
+    page.focus(part("plot"))
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    expect(shown(page, "choice")).to_be_visible()
+    page.wait_for_selector("#rimo-start >> text=Start random mix")
+    options_come(page, localization=localization)
+    page.wait_for_selector(f"#rimo-start >> text={sign}")
+    short = localization[:2]
+    expect(page.locator("#rimo-tab")).to_have_attribute("lang", short)
+    page.wait_for_selector(f'{part("strip-webp")}[href$="lang={short}"]', state="attached")
+    for name in VIEWS:
+        view(page, name)
+        page.wait_for_selector(FILLED[name])
+        if name == "history":
+            expect(page.locator(".rimo-card a").first).to_have_attribute("href", re.compile(f"lang={short}$"))
+        assert english(page) == [], name
+
+
+def test_a_webui_that_speaks_english_stays_english(slow: Served, opened: Opener) -> None:
+    """No localization is English, whatever the browser speaks and however late the WebUI says so."""
+    page = opened(slow, locale="ja-JP", webui=Webui())
+    options_come(page, localization="None")
+    page.evaluate("RimoWords.load()")
+    expect(page.locator("#rimo-tab")).to_have_attribute("lang", "en")
+    page.wait_for_selector("#rimo-start >> text=Start random mix")
+
+
+def test_a_webui_that_does_not_tell_is_watched(slow: Served, opened: Opener) -> None:
+    """Where nothing says when the options come, they are found all the same."""
+    page = opened(slow, webui=Webui(told=False))
+    options_come(page, localization="ja_JP")
+    page.wait_for_selector("#rimo-start >> text=ランダムミックスを開始")
+
+
+def test_a_webui_s_own_translation_gives_way_in_the_tab(slow: Served, opened: Opener) -> None:
+    """What the WebUI made of a text by a table that means something else is said in the tab's own words."""
+    table = {"Base": "基层", "Seed": "随机数种子 (Seed)", "CFG scale": "提示词引导系数 (CFG Scale)"}
+    page = opened(slow, webui=Webui(table=table))
+    page.wait_for_selector("#rimo-base >> text=基层")
+    options_come(page, localization="zh_CN")
+    page.wait_for_selector("#rimo-base >> text=基础模型")
+    page.click("#rimo-advanced button, #rimo-advanced .label-wrap")
+    expect(page.locator("#rimo-seed")).to_contain_text("随机种子")
+    assert english(page) == []
+
+
+@pytest.mark.parametrize("language", [name[:2] for name, _ in WEBUI])
+def test_what_is_said_already_stays(slow: Served, opened: Opener, language: str) -> None:
+    """A translation is not translated again, so that whoever was first, it ends the same."""
+    page = opened(slow, webui=Webui({"localization": language}))
+    expect(page.locator("#rimo-tab")).to_have_attribute("lang", language)
+    changed = "[...RimoWords.exact.values()].filter((text) => RimoWords.say(text) !== text)"
+    assert page.evaluate(changed) == []
+
+
+def test_words_are_found_where_a_webui_serves_them(slow: Served, opened: Opener) -> None:
+    """A WebUI serves the extension's folder under an address of its own: the words lie there beside the scripts."""
+    page = opened(slow, webui=Webui())
+    served = "file=extensions/rimo/"
+    page.route(re.compile(served), lambda r: r.fulfill(path=ROOT / r.request.url.partition(served)[2]))
+    page.evaluate(f"RimoWords.home = new URL('{served}javascript/rimo_words.js?1.5', location).href")
+    with page.expect_request(re.compile(served)):
+        options_come(page, localization="zh_CN")
+    page.wait_for_selector("#rimo-start >> text=开始随机融合")
 
 
 def test_every_state_has_a_word(slow: Served, opened: Opener) -> None:

@@ -1,4 +1,4 @@
-"""The translations of the tab, held against the sources."""
+"""The translations of the tab, and the few that a WebUI applies to its whole page, held against the sources."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from tests.ui.scripted import ScriptedService
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # both generations of gradio warn of their own imports
-    from lib_rimo.ui.tab import build_tab
+    from lib_rimo.extension import SETTINGS
+    from lib_rimo.ui.tab import TITLE, build_tab
 
 LANGUAGES = ("ja_JP", "zh_CN")
 UNTRANSLATED = {
@@ -36,11 +37,14 @@ ROOMS = (
 PLACE = re.compile(r"\{(\d)\}")
 
 
-def read(language: str) -> dict[str, str]:
+FOR_THE_TAB = "lib_rimo/ui/translations"
+FOR_A_WEBUI = "localizations"
+"""A WebUI makes one table of these files of all extensions and translates its whole page by it."""
+
+
+def read(language: str, folder: str = FOR_THE_TAB) -> dict[str, str]:
     """English text -> translation."""
-    found: dict[str, str] = json.loads(
-        (ROOT / "localizations" / f"{language}.json").read_text(encoding="utf-8")
-    )
+    found: dict[str, str] = json.loads((ROOT / folder / f"{language}.json").read_text(encoding="utf-8"))
     return found
 
 
@@ -85,12 +89,27 @@ def test_every_translated_text_is_shown_somewhere(language: str) -> None:
     assert [text for text, parts in pieces.items() if not all(part in sources for part in parts)] == []
 
 
-def test_languages_translate_the_same_texts() -> None:
+@pytest.mark.parametrize("folder", [FOR_THE_TAB, FOR_A_WEBUI])
+def test_languages_translate_the_same_texts(folder: str) -> None:
     """What is translated into one language is translated into the other, and nothing is left empty."""
-    first, second = (read(language) for language in LANGUAGES)
+    first, second = (read(language, folder) for language in LANGUAGES)
     assert set(first) == set(second)
     assert all(first.values())
     assert all(second.values())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_webui_gets_only_what_is_ours_outside_the_tab(language: str) -> None:
+    """The tab's title and our settings are translated, and nothing that a WebUI or another extension could also say."""
+    infos = {f"({setting.info})" for setting in SETTINGS}  # a WebUI puts them between brackets
+    assert set(read(language, FOR_A_WEBUI)) == {TITLE, *(setting.label for setting in SETTINGS), *infos}
+    assert [text for text in read(language, FOR_A_WEBUI) if TITLE not in text and text not in infos] == []
+
+
+def test_languages_have_one_file_in_each_place() -> None:
+    """There is no language that only the tab or only a WebUI's page speaks."""
+    for folder in (FOR_THE_TAB, FOR_A_WEBUI):
+        assert sorted(path.stem for path in (ROOT / folder).glob("*.json")) == sorted(LANGUAGES)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
