@@ -16,6 +16,17 @@ def add_form_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prune-ema", action="store_true", help="leave the base's EMA copies out")
 
 
+def add_prediction_option(parser: argparse.ArgumentParser, default: bool | None = False) -> None:
+    """Adds what lets a v-prediction and an epsilon checkpoint be mixed."""
+    parser.add_argument(
+        "--mix-predictions",
+        action="store_true",
+        default=default,
+        help="mix a v-prediction and an epsilon checkpoint all the same; such a mix draws noise unless its whole "
+        "UNet is one or the other's",
+    )
+
+
 def form_of(options: argparse.Namespace) -> SaveForm:
     """What they ask for."""
     return SaveForm(options.number_type, vae=not options.no_vae, ema=not options.prune_ema)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lib_rimo.cli.forms import add_prediction_option
 from lib_rimo.cli.recipe_file import read_json, read_texts
 from lib_rimo.cli.setting import models_folder
 from lib_rimo.errors import RecipeError
@@ -18,6 +19,7 @@ from lib_rimo.merging.foreign import ForeignRecipe
 from lib_rimo.merging.foreign_mecha import read_mecha, write_mecha
 from lib_rimo.merging.foreign_webui import read_metadata, read_webui
 from lib_rimo.merging.foreign_write import Written, write_model_mixer, write_supermerger
+from lib_rimo.merging.mixable import check_recipe, refuse_damaged_recipe
 from lib_rimo.merging.partition import load_partition
 from lib_rimo.merging.recipe import Recipe
 from lib_rimo.merging.sources import Sources
@@ -45,6 +47,7 @@ def add_parser(
     taking.add_argument(
         "--checkpoints", type=Path, nargs="+", metavar="DIR", help="where its models lie (default: --models)"
     )
+    add_prediction_option(taking)
     taking.set_defaults(run=run_import)
     giving = commands.add_parser(
         "export",
@@ -73,10 +76,12 @@ def run_import(options: argparse.Namespace) -> int:
     foreign = _read(options.file)
     with Sources() as sources:
         recipe = adopt(foreign, sources, options.checkpoints or [models_folder(options)])
+        notes = check_recipe(recipe, sources, mix_predictions=options.mix_predictions)
+        refuse_damaged_recipe(recipe, sources, load_partition(recipe.partition))
     _write_new(options.output, json.dumps(recipe.to_json(with_paths=True), indent=2) + "\n")
     sys.stdout.write(f"Took over a recipe of {foreign.maker}: {recipe.base.name}")
     sys.stdout.write("".join(f" + {partner.name}" for partner in recipe.partners) + "\n")
-    sys.stdout.write("".join(f"{note}\n" for note in foreign.notes))
+    sys.stdout.write("".join(f"{note}\n" for note in (*foreign.notes, *notes)))
     sys.stdout.write(f"Wrote {options.output}\n")
     return 0
 

@@ -7,9 +7,10 @@ import json
 import sys
 from pathlib import Path
 
-from lib_rimo.cli.forms import add_form_options, form_of
+from lib_rimo.cli.forms import add_form_options, add_prediction_option, form_of
 from lib_rimo.cli.recipe_file import read_recipe
 from lib_rimo.cli.setting import models_folder
+from lib_rimo.merging.mixable import check_recipe
 from lib_rimo.merging.partition import load_partition
 from lib_rimo.merging.save import save_merged
 from lib_rimo.merging.sources import Sources
@@ -25,6 +26,7 @@ def add_parser(
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the path as JSON")
     parser.add_argument("--partition", help="JSON file of the recipe's block groups, if they are your own")
     add_form_options(parser)
+    add_prediction_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -34,9 +36,18 @@ def run(options: argparse.Namespace) -> int:
     folder = models_folder(options)
     partition = load_partition(options.partition or recipe.partition)
     with Sources(folders=[folder, options.recipe.resolve().parent]) as sources:
-        path = save_merged(recipe, sources, partition, folder, options.save, form=form_of(options))
-    sys.stdout.write(f"Saved {path}\n")
+        notes = check_recipe(recipe, sources, mix_predictions=options.mix_predictions)
+        path = save_merged(
+            recipe,
+            sources,
+            partition,
+            folder,
+            options.save,
+            form=form_of(options),
+            mix_predictions=options.mix_predictions,
+        )
+    sys.stdout.write("".join(f"{note}\n" for note in notes) + f"Saved {path}\n")
     if options.json:
-        text = json.dumps({"checkpoint": str(path), "recipe": recipe.to_json()}, indent=2)
+        text = json.dumps({"checkpoint": str(path), "recipe": recipe.to_json(), "notes": notes}, indent=2)
         options.json.write_text(text + "\n", encoding="utf-8")
     return 0

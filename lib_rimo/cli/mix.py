@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from lib_rimo.cli.forms import add_prediction_option
 from lib_rimo.cli.report import result_json, result_text
 from lib_rimo.cli.setting import Workplace, recorded, studies_folder, workplace
 from lib_rimo.cli.writes import CheckpointWrites
@@ -105,6 +106,7 @@ def add_parser(
         metavar="SHARE",
         help="give a winner up whose images of one prompt keep less of their diversity than this (0 to 1)",
     )
+    add_prediction_option(parser, None)
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
     parser.add_argument("--save", metavar="NAME", help="save the winner under this name")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
@@ -118,6 +120,7 @@ FIELDS = (
     "checked", "stop_when_flat",
     "partners_per_epoch", "partition", "frozen", "bounds", "limits", "ties", "tags", "prefix", "negative",
     "width", "height", "steps", "cfg", "sampler", "strategy", "category_weights", "penalty", "diversity_floor", "seed",
+    "mix_predictions",
 )  # fmt: skip
 """Options that are settings of a study, under the same names."""
 
@@ -203,7 +206,7 @@ def _follow(place: Workplace, snapshot: Snapshot, writes: CheckpointWrites) -> S
         except KeyboardInterrupt:
             study = place.studies.snapshot().study
             place.studies.close()
-            print(f"Stopped. Go on with: rimo mix --resume {study}", file=sys.stderr)
+            print(f"Stopped. Go on with: rimo mix --resume {study}" if study else "Stopped.", file=sys.stderr)
             raise
     place.studies.join()
     writes.end()

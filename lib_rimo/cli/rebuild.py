@@ -51,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
     sys.stdout.write(f"Saved {done.path}\n")
     for name in done.computed:
         sys.stdout.write(f"{name} was not there and was computed from its own parents\n")
+    sys.stdout.write("".join(f"{note}\n" for note in done.notes))
     told = (
         "the same as when it was first saved" if done.proved else "its recipe came without a hash to compare"
     )
@@ -61,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
             "data_hash": done.data_hash,
             "proved": done.proved,
             "computed": list(done.computed),
+            "notes": list(done.notes),
         }
         options.json.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     return 0

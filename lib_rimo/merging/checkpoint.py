@@ -82,14 +82,7 @@ class Checkpoint(ABC):
 
     def nonfinite(self, key: str) -> bool:
         """Whether a tensor holds NaN or infinity; reads it in small pieces, without a copy of its size."""
-        tensor = self.tensor(key)
-        if not tensor.dtype.is_floating_point or not tensor.numel():
-            return False
-        for piece in torch.split(tensor.reshape(-1), SCAN_ELEMENTS):
-            low, high = torch.aminmax(piece.to(torch.float32) if piece.dtype.itemsize < 4 else piece)
-            if not (torch.isfinite(low) and torch.isfinite(high)):
-                return True
-        return False
+        return not_finite(self.tensor(key))
 
     def nonfinite_keys(self, keys: Iterable[str] | None = None) -> tuple[str, ...]:
         """The tensors among ``keys`` (default: all) that hold NaN or infinity."""
@@ -112,6 +105,17 @@ class Checkpoint(ABC):
 
     @abstractmethod
     def _tensor(self, stored: str) -> torch.Tensor: ...
+
+
+def not_finite(tensor: torch.Tensor) -> bool:
+    """Whether a tensor holds NaN or infinity; looks at small pieces, without a copy of its size."""
+    if not tensor.dtype.is_floating_point or not tensor.numel():
+        return False
+    for piece in torch.split(tensor.reshape(-1), SCAN_ELEMENTS):
+        low, high = torch.aminmax(piece.to(torch.float32) if piece.dtype.itemsize < 4 else piece)
+        if not (torch.isfinite(low) and torch.isfinite(high)):
+            return True
+    return False
 
 
 def open_checkpoint(path: Path) -> Checkpoint:

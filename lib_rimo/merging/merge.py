@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -138,10 +138,14 @@ def _has(partner: Checkpoint, key: str, spec: TensorSpec) -> bool:
     return key in partner and partner.shape(key) == spec.shape and partner.dtype(key).is_floating_point
 
 
-def merge_key(plan: KeyPlan, sink: Sink, blender: Blender) -> None:
-    """Merges one tensor into a sink."""
+def merge_key(
+    plan: KeyPlan, sink: Sink, blender: Blender, check: Callable[[KeyPlan, torch.Tensor], None] | None = None
+) -> None:
+    """Merges one tensor into a sink; ``check`` sees it before the sink gets it."""
     flat = sink.place(plan.key, plan.spec)
     blender.blend(flat, [(source.tensor(plan.key).reshape(-1), weight) for source, weight in plan.terms])
+    if check is not None:
+        check(plan, flat)
     sink.put(plan.key, plan.spec, flat)
 
 
@@ -180,12 +184,21 @@ def run_plans(
     sink: Sink,
     lacking: Mapping[str, Iterable[str]],
     *,
+    check: Callable[[KeyPlan, torch.Tensor], None] | None = None,
     threads: int | None = None,
 ) -> MergeReport:
-    """Merges planned tensors into a sink, the largest first so that the threads end together."""
+    """Merges planned tensors into a sink, the largest first so that the threads end together.
+
+    Args:
+        plans: The tensors.
+        sink: Takes them.
+        lacking: Partner's file name -> keys that it lacks, for the report.
+        check: Sees each tensor before the sink gets it; what it raises ends the merge.
+        threads: Threads to use; None for as many as torch uses.
+    """
     sink.begin({item.key: item.spec for item in plans})
     order = sorted(plans, key=lambda item: -item.spec.numel)
-    run_over(order, lambda item, blender: merge_key(item, sink, blender), threads=threads)
+    run_over(order, lambda item, blender: merge_key(item, sink, blender, check), threads=threads)
     return MergeReport(
         len(plans),
         sum(not item.is_base for item in plans),

@@ -6,10 +6,15 @@ Names, shapes and number types are looked at, which costs nothing; numbers that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+import torch
+
+from lib_rimo.errors import CheckpointError
 from lib_rimo.merging.architecture import check_same, recognise
-from lib_rimo.merging.checkpoint import Checkpoint
+from lib_rimo.merging.checkpoint import Checkpoint, not_finite
+from lib_rimo.merging.merge import KeyPlan
+from lib_rimo.merging.partition import Partition
 from lib_rimo.merging.quantised import refuse_quantised
 from lib_rimo.merging.recipe import Recipe
 from lib_rimo.merging.sources import Sources
@@ -45,6 +50,72 @@ def check_recipe(recipe: Recipe, sources: Sources, *, mix_predictions: bool = Fa
     """
     base, *partners = sources.open_all(recipe)
     return check_mixable(base, partners, mix_predictions=mix_predictions)
+
+
+def refuse_damaged(
+    checkpoint: Checkpoint, keys: Iterable[str], check: Callable[[], None] = lambda: None
+) -> None:
+    """Reads tensors and makes sure that all their numbers are finite.
+
+    Args:
+        checkpoint: Whose.
+        keys: Their names.
+        check: Called before each tensor; what it raises ends the reading.
+
+    Raises:
+        CheckpointError: Some are not; the text says how many and which is the first.
+    """
+    bad = []
+    for key in keys:
+        check()
+        if checkpoint.nonfinite(key):
+            bad.append(key)
+    if bad:
+        raise CheckpointError(
+            f"{checkpoint.name} holds numbers that are not finite",
+            found=f"NaN or infinity in {len(bad)} tensors, the first is {bad[0]}",
+            wanted="a healthy checkpoint",
+            fix="Leave it out, or repair it",
+        )
+
+
+def refuse_damaged_recipe(recipe: Recipe, sources: Sources, partition: Partition) -> None:
+    """The same for every tensor that a recipe mixes; what stays the base's is not looked at.
+
+    Raises:
+        CheckpointError: Some numbers are not finite, or a file is missing.
+    """
+    for checkpoint in sources.open_all(recipe):
+        refuse_damaged(checkpoint, (k for k in checkpoint if partition.group_of(k) in recipe.weights))
+
+
+def refuse_overflow(plan: KeyPlan, merged: torch.Tensor) -> None:
+    """Makes sure that a tensor that was mixed, or rounded to another number type, came out in finite numbers.
+
+    Args:
+        plan: How it came about.
+        merged: Its numbers, as they are written.
+
+    Raises:
+        CheckpointError: It did not; the text says whose fault it is.
+    """
+    source = plan.terms[0][0]
+    if (plan.is_base and plan.spec.dtype == source.dtype(plan.key)) or not not_finite(merged):
+        return
+    damaged = [checkpoint.name for checkpoint, _ in plan.terms if checkpoint.nonfinite(plan.key)]
+    if damaged:
+        raise CheckpointError(
+            f"{damaged[0]} holds numbers that are not finite",
+            found=f"NaN or infinity in {plan.key}",
+            wanted="a healthy checkpoint",
+            fix="Leave it out, or repair it; nothing was saved",
+        )
+    raise CheckpointError(
+        f"The mix holds numbers that are too large for {str(plan.spec.dtype).removeprefix('torch.')}",
+        found=f"infinity in {plan.key}",
+        wanted="a number type that holds them, such as bf16 or fp32",
+        fix="Choose another number type (--number-type); nothing was saved",
+    )
 
 
 def _compared(base: Checkpoint, partner: Checkpoint, *, mix_predictions: bool) -> list[str]:

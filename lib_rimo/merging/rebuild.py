@@ -20,6 +20,7 @@ from lib_rimo.merging.contact import ContactCheckpoint, ContactFactors
 from lib_rimo.merging.derived import MixedCheckpoint
 from lib_rimo.merging.digest import DATA_HASH_KEY, NO_DATA_HASH, file_sha256
 from lib_rimo.merging.merge import Plan
+from lib_rimo.merging.mixable import check_recipe
 from lib_rimo.merging.names import checkpoint_file
 from lib_rimo.merging.partition import load_partition
 from lib_rimo.merging.recipe import Recipe, Source
@@ -38,12 +39,14 @@ class Rebuilt:
         data_hash: SHA-256 of its tensors.
         proved: Whether that is the hash that the recipe came with; False if it came with none.
         computed: Names of ancestors whose files were not there and that were computed on the way.
+        notes: What stays as in the base, for the user.
     """
 
     path: Path
     data_hash: str
     proved: bool
     computed: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def rebuild(
@@ -83,6 +86,9 @@ def rebuild(
         found = _Finder(sources, tree, folders)
         wanted = (own.recipe.base, *own.recipe.used_partners())
         found.require(wanted)
+        notes = check_recipe(
+            own.recipe, sources, mix_predictions=True
+        )  # it was allowed when it was first saved
         plan = Plan(own.recipe, sources, partition, own.form.dtype)
         plans = [item for item in plan.plans() if own.form.keeps(item.key)]
         hashes: list[str] = []
@@ -100,7 +106,7 @@ def rebuild(
         header = {**texts, DATA_HASH_KEY: NO_DATA_HASH}
         sidecar = None if plan.base.is_computed else sidecar_of(plan.base.path)
         write_plans(plans, plan.lacking, header, target, sidecar=sidecar, check=check, threads=threads)
-        return Rebuilt(target, hashes[0], bool(own.data_hash), tuple(found.computed))
+        return Rebuilt(target, hashes[0], bool(own.data_hash), tuple(found.computed), tuple(notes))
 
 
 def _maker(texts: Mapping[str, str]) -> str:

@@ -22,6 +22,7 @@ from lib_rimo.merging.form import NUMBER_TYPES, SaveForm
 from lib_rimo.merging.header import build_header
 from lib_rimo.merging.merge import KeyPlan, Plan, run_plans
 from lib_rimo.merging.metadata import merge_metadata
+from lib_rimo.merging.mixable import check_recipe, refuse_overflow
 from lib_rimo.merging.names import checkpoint_file
 from lib_rimo.merging.partition import Partition
 from lib_rimo.merging.recipe import Recipe
@@ -47,6 +48,7 @@ def save_merged(
     save_dtype: torch.dtype | None = None,
     form: SaveForm | None = None,
     metadata: Mapping[str, str] | None = None,
+    mix_predictions: bool = False,
     threads: int | None = None,
 ) -> Path:
     """Saves a recipe as a ``.safetensors`` checkpoint, with a copy of the base's sidecar if it has one.
@@ -60,6 +62,7 @@ def save_merged(
         save_dtype: Number type to round merged tensors to; None takes that of ``form``.
         form: Number type, with or without VAE and EMA copies; None writes everything that the base has.
         metadata: More texts for the header; they come after ours and may replace them.
+        mix_predictions: Whether v-prediction and epsilon may be mixed.
         threads: Threads to use; None for as many as torch uses.
 
     Returns:
@@ -68,7 +71,7 @@ def save_merged(
     Raises:
         SaveError: The name, the folder, or the room on the disk; nothing is left behind.
         RecipeError: Recipe and partition do not fit together.
-        CheckpointError: A file is missing.
+        CheckpointError: A file is missing, of another family or quantised, or a mixed tensor holds NaN or infinity.
     """
     form = _form(form, save_dtype)
     folder = Path(folder)
@@ -77,6 +80,7 @@ def save_merged(
             "The folder to save into does not exist", found=folder, fix="Make it or choose another"
         )
     target = checkpoint_file(folder, name)
+    check_recipe(recipe, sources, mix_predictions=mix_predictions)
     plan = Plan(recipe, sources, partition, form.dtype)
     plans = [item for item in plan.plans() if form.keeps(item.key)]
     if any(not isinstance(text, str) for text in (metadata or {}).values()):
@@ -110,6 +114,7 @@ def write_plans(
 
     Raises:
         SaveError: The room on the disk, or a file of this name; nothing is left behind.
+        CheckpointError: A mixed tensor holds NaN or infinity; nothing is left behind.
     """
     folder = target.parent
     specs = {item.key: item.spec for item in plans}
@@ -117,7 +122,7 @@ def write_plans(
     _remove_abandoned(folder)
     _check_room(folder, need_bytes)
     with _temporary(folder, target) as (file, temporary):
-        run_plans(plans, FileSink(file, texts), lacking, threads=threads)
+        run_plans(plans, FileSink(file, texts), lacking, check=refuse_overflow, threads=threads)
         file.close()
         found = write_data_hash(temporary)
         if check is not None:

@@ -7,10 +7,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from lib_rimo.errors import CheckpointError, HostError, SettingsError
+from lib_rimo.errors import HostError, SettingsError
 from lib_rimo.hosts.host import Host
-from lib_rimo.merging.checkpoint import Checkpoint
-from lib_rimo.merging.mixable import check_mixable
+from lib_rimo.merging.mixable import check_mixable, refuse_damaged
 from lib_rimo.merging.partition import Partition
 from lib_rimo.merging.recipe import Recipe, Source
 from lib_rimo.merging.sources import Sources
@@ -51,23 +50,9 @@ def check_files(
     notes = check_mixable(base, partners, mix_predictions=mix_predictions)
     for number, checkpoint in enumerate((base, *partners), 1):
         preparation.step(f"Reading the checkpoints, {number} of {len(wanted)}")
-        _refuse_damaged(checkpoint, partition, preparation)
+        merged = (key for key in checkpoint if partition.group_of(key) is not None)
+        refuse_damaged(checkpoint, merged, preparation.check)
     return notes
-
-
-def _refuse_damaged(checkpoint: Checkpoint, partition: Partition, preparation: Preparation) -> None:
-    bad = []
-    for key in checkpoint:
-        preparation.check()
-        if partition.group_of(key) is not None and checkpoint.nonfinite(key):
-            bad.append(key)
-    if bad:
-        raise CheckpointError(
-            f"{checkpoint.name} holds numbers that are not finite",
-            found=f"NaN or infinity in {len(bad)} tensors, the first is {bad[0]}",
-            wanted="a healthy checkpoint",
-            fix="Leave it out, or repair it",
-        )
 
 
 def _refuse_twins(wanted: Sequence[Source]) -> None:

@@ -121,7 +121,11 @@ class Repairer:
         with self._of(record, mix, repair) as fusion:
             recipe = fusion.recipe(fusion.ranks([str(repair.rank)]), repair.vectors)
             folder = self._host.save_folder()
-            return save_merged(recipe, fusion.sources, fusion.partition, folder, name, form=form), recipe
+            allowed = record.settings.mix_predictions
+            path = save_merged(
+                recipe, fusion.sources, fusion.partition, folder, name, form=form, mix_predictions=allowed
+            )
+            return path, recipe
 
     def close(self) -> None:
         """Lets the files of the latest pair go."""

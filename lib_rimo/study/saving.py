@@ -66,12 +66,25 @@ def save_record(
     # What was measured was measured of the winner and of no other mix.
     winner = bool(record.winners) and recipe == record.winners[-1]
     metadata = _metadata(record, record.result if winner else None)
+
+    def save(opened: Sources) -> Path:
+        return save_merged(
+            recipe,
+            opened,
+            partition,
+            folder,
+            name,
+            form=form,
+            metadata=metadata,
+            mix_predictions=record.settings.mix_predictions,
+        )
+
     if sources is not None:
-        return save_merged(recipe, sources, partition, folder, name, form=form, metadata=metadata)
+        return save(sources)
     with Sources(folders=[folder]) as own:
         for path in (record.settings.base, *record.settings.partners):
             own.source_of(path)
-        return save_merged(recipe, own, partition, folder, name, form=form, metadata=metadata)
+        return save(own)
 
 
 _PICTURES = ("objective", "threshold", "one_per_category", "prefix", "negative", "unseen", "seed")

@@ -133,6 +133,19 @@ class WeightsContract:
             after = [slot.tensor.data_ptr() for slots in host.live().slots.values() for slot in slots]
         assert before == after
 
+    def test_loading_anew_replaces_whatever_is_live(self, host: Host, request_: ImageRequest) -> None:
+        """A mixture that nobody can take back is gone after it: tensors and pictures are those of the file."""
+        with host.exclusive():
+            before, own = host.generate([request_]), read_live(host.live())
+            live = host.live()
+            for slots in live.slots.values():
+                for slot in slots:
+                    slot.tensor.data.zero_()
+            host.weights_changed(tuple(live.slots))
+            host.load_again()
+            assert all(torch.equal(a, b) for a, b in zip(read_live(host.live()), own, strict=True))
+            assert same(before, host.generate([request_]))
+
     def test_load_fails_clean(self, host: Host, request_: ImageRequest, tmp_path: Path) -> None:
         """A missing or damaged file is a HostError, and the model from before still draws the same."""
         loaded = host.loaded()

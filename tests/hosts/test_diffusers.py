@@ -23,33 +23,11 @@ from lib_rimo.merging.sources import Sources
 from lib_rimo.merging.swap import Swapper
 from tests.hosts.conformance import HostTestCase
 from tests.hosts.conformance_weights import same
-from tests.hosts.tiny_models import write_checkpoint, write_config
-
-KINDS = ("sd1", "sdxl")
+from tests.hosts.conftest import KINDS
+from tests.hosts.tiny_models import write_checkpoint
 
 # diffusers' schedulers hand torch tensors to numpy in a way that numpy 2 calls outdated; nothing of ours.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
-
-@pytest.fixture(scope="session")
-def families(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Per kind a folder with ``config``, and a base and a partner checkpoint in ``models``."""
-    made = {}
-    for kind in KINDS:
-        root = tmp_path_factory.mktemp(kind)
-        config = write_config(root / "config", kind)
-        (root / "models").mkdir()
-        write_checkpoint(root / "models" / "base.safetensors", config, kind, seed=1)
-        write_checkpoint(root / "models" / "partner.safetensors", config, kind, seed=2)
-        made[kind] = root
-    return made
-
-
-@pytest.fixture
-def root(families: dict[str, Path], tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """A family folder of this test's own."""
-    kind = getattr(request, "param", "sd1")
-    return Path(shutil.copytree(families[kind], tmp_path / "family"))
 
 
 def open_host(root: Path, **more: object) -> DiffusersHost:
@@ -150,6 +128,28 @@ def test_saved_merge_draws_the_same_in_plain_diffusers(root: Path, negative: str
         generator=torch.Generator("cpu").manual_seed(request.seed),
     ).images
     assert same(ours, plain)
+
+
+def test_a_model_that_cannot_be_loaded_anew_is_none_at_all(root: Path) -> None:
+    """With its file gone or cut short nobody draws with what is left in the model, until something is loaded."""
+    path = root / "models" / "base.safetensors"
+    for break_ in (path.unlink, lambda: path.write_bytes(b"short")):
+        whole = path.read_bytes()
+        host = open_host(root)
+        request = a_request(host)
+        with host.exclusive():
+            for slots in host.live().slots.values():
+                slots[0].tensor.zero_()
+            break_()
+            with pytest.raises(HostError):
+                host.load_again()
+            with pytest.raises(HostError, match="No checkpoint is loaded"):
+                host.generate([request])
+        path.write_bytes(whole)
+        assert host.loaded() is None
+        host.load(path)
+        with host.exclusive():
+            assert len(host.generate([request])) == 1
 
 
 def test_another_layout_gets_its_own_pipeline(root: Path) -> None:

@@ -91,7 +91,7 @@ def test_the_base_s_prediction_type_is_inherited(tmp_path):
     marks = {"modelspec.prediction_type": "v", "sd_merge_models": "{broken", "modelspec.title": "old"}
     base = fam.sources.source_of(write(tmp_path / "v.safetensors", sd1_tensors(7, blocks=2), **marks))
     recipe = Recipe(base, (fam.named[1],), "theater", {"mid": (0.5,)})
-    with safe_open(str(save(fam, recipe, tmp_path)), "pt") as file:
+    with safe_open(str(save(fam, recipe, tmp_path, mix_predictions=True)), "pt") as file:
         texts = file.metadata()
     assert texts["modelspec.prediction_type"] == "v"
     assert texts["modelspec.title"] == "mix"
