@@ -33,7 +33,7 @@ class Prompt:
     Attributes:
         id: Position in its pool.
         tags: The tags asked for, as the catalogue spells them; a picture is scored on these.
-        text: The positive prompt.
+        text: The positive prompt, with the tags escaped as the WebUIs' prompts want it.
         negative: The negative prompt.
         seed: Of the picture's noise.
         width: Pixels.

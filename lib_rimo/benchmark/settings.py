@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from lib_rimo.benchmark.escaping import ended, escaped
 from lib_rimo.benchmark.tags import Catalogue
 from lib_rimo.errors import SettingsError
 
@@ -31,6 +32,7 @@ class PromptSettings:
         prefix: Stands before the tags, not scored; may be empty.
         separator: Between tags.
         underscores_to_spaces: Writes ``long hair`` for ``long_hair``; faces such as ``^_^`` stay as they are.
+        escape: Whether signs in tags are escaped (``escaping``): the WebUIs' prompts take brackets for emphasis.
         widths: Pixels, multiples of 8.
         heights: Pixels, multiples of 8; drawn independently of the widths.
         steps: Denoising steps.
@@ -47,6 +49,7 @@ class PromptSettings:
     prefix: str = "1 girl"
     separator: str = ", "
     underscores_to_spaces: bool = True
+    escape: bool = True
     widths: tuple[int, ...] = tuple(640 + 64 * i for i in range(8))
     heights: tuple[int, ...] = tuple(640 + 64 * i for i in range(8))
     steps: tuple[int, ...] = tuple(range(18, 23))
@@ -116,9 +119,12 @@ class PromptSettings:
                 )
 
     def text(self, tags: Sequence[str]) -> str:
-        """The positive prompt for these tags."""
+        """The positive prompt for these tags; the prefix is the user's own and stays as it is."""
         written = [_spaced(tag) if self.underscores_to_spaces else tag.replace(" ", "_") for tag in tags]
-        return self.separator.join([self.prefix, *written] if self.prefix else written)
+        if self.escape:
+            written = [escaped(tag) for tag in written]
+        text = self.separator.join([self.prefix, *written] if self.prefix else written)
+        return ended(text) if self.escape else text
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> PromptSettings:

@@ -152,8 +152,14 @@ class Suite:
     def to_json(self) -> dict[str, Any]:
         """All that decides about prompts and pictures, for the key of a cache."""
         tags = [[tag.name, tag.category] for tag in self.catalogue]
+        settings = json.loads(json.dumps(dataclasses.asdict(self.settings)))
+        plain = dataclasses.replace(self.settings.look, escape=False)
+        if all(plain.text([tag.name]) == self.settings.look.text([tag.name]) for tag in self.catalogue):
+            del settings["look"][
+                "escape"
+            ]  # what was measured before tags were escaped was measured of these prompts
         return {
-            "settings": json.loads(json.dumps(dataclasses.asdict(self.settings))),
+            "settings": settings,
             "catalogue": hashlib.sha256(json.dumps(tags).encode()).hexdigest(),
         }
 

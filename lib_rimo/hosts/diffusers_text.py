@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from lib_rimo.hosts.prompt_text import plain
+
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
@@ -80,7 +82,7 @@ class TextCache:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        chunks = [self._encode(chunk) for chunk in self._chunks(text)]
+        chunks = [self._encode(chunk) for chunk in self._chunks(plain(text))]
         made = TextEmbedding(torch.cat([c.tokens for c in chunks], dim=1), chunks[0].pooled)
         if zero:
             pooled = None if made.pooled is None else torch.zeros_like(made.pooled)

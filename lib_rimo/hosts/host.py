@@ -24,7 +24,8 @@ class ImageRequest:
     """One picture to draw. The same request on the same weights gives the same pixels.
 
     Attributes:
-        prompt: Positive prompt.
+        prompt: Positive prompt. A backslash escapes ``( ) [ ] |`` and itself, as in the WebUIs' prompts, also in a host
+            that reads no emphasis.
         negative: Negative prompt, may be empty.
         seed: Of this picture's noise; pictures of a batch do not influence each other's noise.
         width: Pixels.

@@ -19,6 +19,7 @@ from PIL import Image
 
 from lib_rimo.errors import HostError, HostTakenError
 from lib_rimo.hosts.host import ImageRequest
+from lib_rimo.hosts.prompt_text import plain
 
 JOB = "Random mix"
 """What the WebUI's progress shows while a batch is drawn."""
@@ -111,8 +112,8 @@ class Drawer:
 
         seeds = [request.seed for request in requests]
         job = Job(
-            prompt=[request.prompt for request in requests],
-            negative_prompt=[request.negative for request in requests],
+            prompt=[_read_here(request.prompt) for request in requests],
+            negative_prompt=[_read_here(request.negative) for request in requests],
             seed=seeds,
             subseed=list(seeds),
             batch_size=len(requests),
@@ -131,6 +132,14 @@ class Drawer:
         job.scripts = None
         with contextlib.closing(job):
             return list(processing.process_images(job).images)
+
+
+def _read_here(prompt: str) -> str:
+    """A prompt as the WebUI reads it: with the emphasis switched off, a backslash would be drawn too."""
+    from modules import shared
+
+    options = getattr(getattr(shared, "opts", None), "data", None) or {}
+    return plain(prompt) if options.get("emphasis") == "None" else prompt
 
 
 @contextmanager

@@ -6,8 +6,10 @@ is merged all the same; upstream's newest scripts end with an error there.
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ USUAL_BLOCKS = 12
 
 _COMPONENTS = ("rest", "text", "text2", "vae")
 _ORDER = (*FAMILIES, *_COMPONENTS)
+_ENTRIES = ("name", "title", "blocks", "components", "frozen", "about")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,12 @@ class Partition:
         """The group of a checkpoint key, or None for a key that is never merged."""
         place = place_of(key)
         return None if place is None else self._group(place)
+
+    def may_have(self, group: str) -> bool:
+        """Whether a model could have this group: one of ``groups``, or a further block where each is its own."""
+        spans = (span for spans in self._ranges.values() for span in spans)
+        forms = (re.escape(span.group).replace(r"\{block\}", r"\d{2,}") for span in spans)
+        return group in self.groups or any(re.fullmatch(form, group) for form in forms)
 
     def groups_present(self, keys: Iterable[str]) -> tuple[str, ...]:
         """The groups that at least one of ``keys`` belongs to, in the order of the model's data flow."""
@@ -155,6 +164,9 @@ def partition_from_json(data: object, where: str) -> Partition:
 
 def _build(data: Mapping[str, Any], where: str) -> Partition:
     blocks = data["blocks"]
+    _refuse_unknown(data, _ENTRIES, "an entry that no partition has", where)
+    _refuse_unknown(blocks, FAMILIES, "a chain of blocks that no model has", where)
+    _refuse_unknown(data["components"], _COMPONENTS, "a component that no model has", where)
     ranges = {family: tuple(_range(span, where) for span in blocks.get(family, ())) for family in FAMILIES}
     parts = {part: _group_name(data["components"].get(part)) for part in _COMPONENTS}
     groups: dict[str, None] = {}
@@ -175,6 +187,19 @@ def _build(data: Mapping[str, Any], where: str) -> Partition:
     if not isinstance(name, str) or not name.strip():
         raise ValueError("a name was wanted")
     return Partition(name, str(data.get("title", name)), tuple(groups), frozen, ranges, parts)
+
+
+def _refuse_unknown(found: Mapping[str, Any], known: Collection[str], what: str, where: str) -> None:
+    """A misspelt name would leave a part of the network out of the search, or let one in, without a word."""
+    for name in found:
+        if name not in known:
+            close = difflib.get_close_matches(str(name), known, n=1)
+            raise RecipeError(
+                f"The partition {where} names {what}",
+                found=name,
+                wanted=f"one of {', '.join(known)}",
+                fix=f"Write {close[0]}" if close else "Correct or remove it",
+            )
 
 
 def _range(span: object, where: str) -> _Range:

@@ -27,6 +27,7 @@ class Layout:
         sampler: Name of the sampler.
         scheduler: Name of the noise schedule.
         tags: Fewest and most tags of a prompt.
+        escape: Whether tags are escaped; not in studies from before they were, so that those go on as they began.
     """
 
     width: int
@@ -36,6 +37,7 @@ class Layout:
     sampler: str
     scheduler: str
     tags: tuple[int, int]
+    escape: bool = False
 
     @classmethod
     def resolve(cls, settings: StudySettings, defaults: ImageDefaults, catalogue: Catalogue) -> Layout:
@@ -53,6 +55,7 @@ class Layout:
             sampler=settings.sampler or defaults.sampler,
             scheduler=settings.scheduler,
             tags=settings.tags or (min(few, room), min(many, room)),
+            escape=True,
         )
 
     @classmethod
@@ -83,6 +86,7 @@ def prompt_settings(settings: StudySettings, layout: Layout) -> PromptSettings:
         tags_max=layout.tags[1],
         one_per_category=settings.one_per_category,
         prefix=settings.prefix,
+        escape=layout.escape,
         negatives=(settings.negative,),
         widths=(layout.width,),
         heights=(layout.height,),

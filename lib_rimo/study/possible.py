@@ -1,4 +1,4 @@
-"""Settings held against what is there: samplers, files of tags, and sizes that a model can draw at all.
+"""Settings held against what is there: names, files of tags, and sizes that a model can draw at all.
 
 It is cheap enough to be done while somebody types, so that a mistake is told at its field and not by a study that
 fails some minutes later.
@@ -7,13 +7,14 @@ fails some minutes later.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lib_rimo.benchmark.catalogue import load_catalogue
-from lib_rimo.errors import CatalogueError, SettingsError
+from lib_rimo.errors import CatalogueError, RecipeError, SettingsError
 from lib_rimo.hosts.host import Host
-from lib_rimo.merging.partition import load_partition
+from lib_rimo.merging.partition import Partition, load_partition
+from lib_rimo.search.strategy import STRATEGIES
 from lib_rimo.study.guiding import check_guide, limits
 from lib_rimo.study.objective import category_weights
 from lib_rimo.study.settings import StudySettings
@@ -24,6 +25,10 @@ SIDE_STEP = 8
 MOST: Mapping[str, float] = {
     "budget": 1_000_000,
     "unseen": 1_000_000,
+    "checked": 1_000_000,
+    "pool": 100_000,
+    "epochs": 1000,
+    "partners_per_epoch": 1000,
     "seed": 2**53,  # a browser's numbers are exact up to there
     "width": 4096,  # twice where the WebUIs' own sliders end; steps and CFG end where those do
     "height": 4096,
@@ -48,8 +53,8 @@ def check_possible(settings: StudySettings, host: Host) -> None:
         host: That would draw it.
 
     Raises:
-        SettingsError: A number is far too large, a size cannot be drawn, or the sampler or the file of tags is not
-            there; it carries the field.
+        SettingsError: A number is far too large, a size cannot be drawn, or a name or a file is not there; it carries
+            the field.
     """
     for field, most in MOST.items():
         value = getattr(settings, field)
@@ -72,19 +77,42 @@ def check_possible(settings: StudySettings, host: Host) -> None:
     _check_bounds("bounds", *settings.bounds)
     for limit in limits(settings.limits):
         _check_bounds("limits", limit.low, limit.high)
+    partition = _partition(settings)
     if settings.limits or settings.ties:  # without the base at hand: all groups that its partition knows
-        known = load_partition(settings.partition).groups
+        known = partition.groups
         searched = [group for group in known if group not in settings.frozen]
         check_guide(settings, [path.name for path in settings.partners], known, searched or known)
-    if settings.sampler is not None and settings.sampler not in (samplers := tuple(host.samplers())):
-        raise SettingsError(
-            "sampler",
-            "The sampler is unknown",
-            found=settings.sampler,
-            wanted=f"one of {', '.join(samplers)}",
-        )
+    _check_known("strategy", settings.strategy, STRATEGIES)
+    if settings.sampler is not None:
+        _check_known("sampler", settings.sampler, host.samplers())
+    _check_known("scheduler", settings.scheduler, host.schedulers())
     categories = None if settings.catalogue is None else _categories(settings.catalogue)
     category_weights(settings.category_weights, categories)
+
+
+def _partition(settings: StudySettings) -> Partition:
+    """The block groups, with what is frozen held against them.
+
+    Raises:
+        SettingsError: There is no such partition, its file is damaged, or a frozen group is not in it.
+    """
+    try:
+        partition = load_partition(settings.partition)
+    except RecipeError as error:
+        raise SettingsError(
+            "partition", error.what, found=error.found, wanted=error.wanted, fix=error.fix
+        ) from error
+    for group in settings.frozen:
+        if not partition.may_have(group):
+            raise SettingsError(
+                "frozen", "No such block group", found=group, wanted=", ".join(partition.groups)
+            )
+    return partition
+
+
+def _check_known(field: str, name: str, names: Sequence[str]) -> None:
+    if name not in names:
+        raise SettingsError(field, f"The {field} is unknown", found=name, wanted=f"one of {', '.join(names)}")
 
 
 def _check_bounds(field: str, low: float, high: float) -> None:

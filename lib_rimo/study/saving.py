@@ -87,21 +87,22 @@ def save_record(
         return save(own)
 
 
-_PICTURES = ("objective", "threshold", "one_per_category", "prefix", "negative", "unseen", "seed")
-_SEARCH = (
-    "strategy",
-    "budget",
-    "epochs",
-    "partners_per_epoch",
-    "bounds",
-    "limits",
-    "ties",
-    "limits",
-    "ties",
-    "pool",
-    "frozen",
-    "diversity_floor",
-)
+_BENCHMARK = ("objective", "threshold", "one_per_category", "prefix", "negative", "unseen", "seed")
+"""Settings that say what was measured and how; size, steps, sampler and tags stand beside them as resolved."""
+_TOLD_OTHERWISE = {
+    "base": "in the recipe",
+    "partners": "in the recipe and the ancestry",
+    "partition": "in the recipe",
+    "start": "its weights are part of the recipe",
+    "config": "a folder of the user's machine",
+    "tagger": "by its name",
+    "catalogue": "by its name",
+    "grid_prompts": "decided nothing: what the user likes to look at",
+    **dict.fromkeys(
+        ("width", "height", "steps", "cfg", "sampler", "scheduler", "tags"), "resolved, in the layout"
+    ),
+}
+"""Settings that are not recorded as they are, and where they stand; all others are."""
 
 
 def _metadata(record: StudyRecord, result: Result | None) -> dict[str, str]:
@@ -113,11 +114,15 @@ def _metadata(record: StudyRecord, result: Result | None) -> dict[str, str]:
         "images": record.images,
         "trials": len(record.trials),
         "epochs": len(record.winners),
-        "search": {key: settings[key] for key in _SEARCH},
+        "search": {
+            key: value
+            for key, value in settings.items()
+            if key not in _BENCHMARK and key not in _TOLD_OTHERWISE
+        },
         # Names only: the folders of the user's machine are nobody's business.
         "benchmark": {
             **record.opened.layout,
-            **{key: settings[key] for key in _PICTURES},
+            **{key: settings[key] for key in _BENCHMARK},
             **{key: path.name if path is not None else None for key, path in files.items()},
         },
     }

@@ -151,3 +151,20 @@ def test_the_global_partition_has_one_group_beside_the_vae():
     keys = [*sd1_tensors(), *sdxl_tensors()]
     assert partition.groups_present(keys) == ("all", "vae")
     assert partition.frozen_by_default == {"vae"}
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"blocks": {"inputt_blocks": [["0-", "in"]]}}, r"inputt_blocks.*Write input_blocks"),
+        ({"components": {"clip": "text"}}, r"component.*clip.*rest, text, text2, vae"),
+        ({"components": {"teext": "text"}}, "Write text"),
+        ({"forzen": ["vae"]}, "Write frozen"),
+    ],
+)
+def test_a_misspelt_name_is_refused_by_name(change: dict[str, object], match: str) -> None:
+    """A chain, a component or an entry that no partition has would leave a part out, or let one in, without a word."""
+    plain = {"name": "mine", "blocks": {"input_blocks": [["0-", "in"]]}, "components": {"rest": "rest"}}
+    assert partition_from_json({**plain, "about": "a note"}, "mine.json").groups == ("in", "rest")
+    with pytest.raises(RecipeError, match=match):
+        partition_from_json({**plain, **change}, "mine.json")

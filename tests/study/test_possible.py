@@ -22,6 +22,10 @@ class Samplers:
         """Two of them."""
         return ("Euler", "DDIM")
 
+    def schedulers(self) -> tuple[str, ...]:
+        """Two as well."""
+        return ("Automatic", "Karras")
+
 
 HOST = cast("Host", Samplers())
 
@@ -43,6 +47,16 @@ def settings(**values: Any) -> StudySettings:
         {"tags": (2, 151)},
         {"bounds": (-11.0, 1.0)},
         {"sampler": "Oiler"},
+        {"scheduler": "Caras"},
+        {"strategy": "foo"},
+        {"partition": "foo"},
+        {"partition": "nowhere.json"},
+        {"frozen": ("nope",)},
+        {"frozen": ("in12",), "partition": "theater"},
+        {"pool": 10**9},
+        {"checked": 10**9},
+        {"partners_per_epoch": 10**9},
+        {"epochs": 5000, "budget": 900_000},
         {"catalogue": Path("nowhere.csv")},
         {"catalogue": Path("notes.txt")},
     ],
@@ -52,6 +66,14 @@ def test_what_could_not_work_names_its_field(values: dict[str, Any]) -> None:
     with pytest.raises(SettingsError) as caught:
         check_possible(settings(**values), HOST)
     assert caught.value.field == next(iter(values))
+
+
+def test_blocks_beyond_the_usual_ones_may_be_frozen() -> None:
+    """Where every block is a group of its own, a deeper model has more of them than are listed."""
+    check_possible(settings(partition="mbw", frozen=("in00", "out11", "in14", "vae")), HOST)
+    for name in ("in1x", "inn3", "mid2"):
+        with pytest.raises(SettingsError, match="No such block group"):
+            check_possible(settings(partition="mbw", frozen=(name,)), HOST)
 
 
 def test_a_file_of_tags_is_read_anew_when_it_changed(tmp_path: Path) -> None:
