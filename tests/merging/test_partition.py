@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib_rimo.errors import RecipeError
-from lib_rimo.merging.partition import PARTITIONS, load_partition
+from lib_rimo.merging.partition import PARTITIONS, load_partition, partition_from_json
 from tests.merging.models import U, sd1_tensors, sdxl_tensors
 
 THEATER_IN = ["in0-6"] * 7 + ["in7"] + ["in8+"] * 4
