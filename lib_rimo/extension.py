@@ -11,24 +11,23 @@ import json
 import logging
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
 
-from lib_rimo.benchmark.hub import KNOWN_TAGGERS, fetch_tagger
-from lib_rimo.benchmark.tagger import Tagger, open_tagger
+from lib_rimo.benchmark.hub import KNOWN_TAGGERS
+from lib_rimo.benchmark.taggers import DEFAULT, Taggers
 from lib_rimo.errors import HostError, RimoError
 from lib_rimo.hosts.host import Host
 from lib_rimo.hosts.webui import WebuiHost
 from lib_rimo.hosts.webui_deepbooru import NAME as DEEPDANBOORU
 from lib_rimo.hosts.webui_deepbooru import DeepDanbooruTagger
 from lib_rimo.hosts.webui_kind import open_webui_host, option
-from lib_rimo.study.settings import StudySettings
 from lib_rimo.study.studies import Studies
-from lib_rimo.toy.family import family_of, unpack
+from lib_rimo.toy.family import family_of, is_of_family, unpack
 
 log = logging.getLogger("rimo")
 
@@ -49,7 +48,7 @@ class Setting:
 
 TAGGER = Setting(
     "rimo_tagger",
-    "wd-vit-tagger-v3",
+    DEFAULT,
     "Tagger of Random mix",
     f"a folder with a tagger's files, or one of {', '.join(KNOWN_TAGGERS)}, which is downloaded when first used, or "
     f"{DEEPDANBOORU}, the one that the WebUI interrogates with",
@@ -80,14 +79,17 @@ def service(root: Path) -> Studies:
     with _making:
         if not _made:
             host = open_webui_host()
-            defaults = _example_or_nothing(host) if option(EXAMPLE.name, EXAMPLE.default) else {}
+            example = _example_or_nothing(host) if option(EXAMPLE.name, EXAMPLE.default) else {}
+            known = Taggers(root / "taggers", {DEEPDANBOORU: DeepDanbooruTagger})
             _hosts.append(host)
             _made.append(
                 Studies(
                     host,
                     root / "studies",
-                    lambda s: _open_tagger(s, root / "taggers"),
-                    defaults,
+                    lambda s: known.open(s.tagger or _chosen_tagger(), s.threshold),
+                    lambda: {"tagger": _chosen_tagger(), **_offered(example)},
+                    of_base=lambda base: example if _is_example(base, example) else {},
+                    taggers=known,
                     may_load=False,
                 )
             )
@@ -106,13 +108,20 @@ def job_ends() -> None:
         host.job_ends()
 
 
-def _open_tagger(settings: StudySettings, folder: Path) -> Tagger:
-    """The tagger of the study's settings, else that of the settings page."""
-    chosen = str(settings.tagger or option(TAGGER.name, TAGGER.default)).strip()
-    if chosen.lower() == DEEPDANBOORU:
-        return DeepDanbooruTagger(settings.threshold)
-    place = Path(chosen).expanduser()
-    return open_tagger(place if place.is_dir() else fetch_tagger(chosen, folder), settings.threshold)
+def _chosen_tagger() -> str:
+    """The tagger of the settings page."""
+    return str(option(TAGGER.name, TAGGER.default)).strip()
+
+
+def _offered(example: Mapping[str, Any]) -> dict[str, Any]:
+    """What is offered first: the example's checkpoints, where it is wished for."""
+    return {name: example[name] for name in ("base", "partners") if name in example}
+
+
+def _is_example(base: Path, example: Mapping[str, Any]) -> bool:
+    """Whether the example's settings are meant for a base: its own files, and mixes of them."""
+    own = [str(path) for path in (example.get("base"), *example.get("partners", ()))]
+    return bool(example) and (str(base) in own or is_of_family(base))
 
 
 def _example_or_nothing(host: Host) -> dict[str, Any]:

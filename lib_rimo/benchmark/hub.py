@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -69,13 +69,7 @@ def fetch_tagger(name: str, folder: Path, *, endpoint: str | None = None) -> Pat
     """
     known = KNOWN_TAGGERS.get(name)
     if known is None:
-        close = difflib.get_close_matches(name, KNOWN_TAGGERS, n=1)
-        raise TaggerError(
-            "There is no known tagger of that name",
-            found=name,
-            wanted=", ".join(KNOWN_TAGGERS),
-            fix=f"Did you mean {close[0]}?" if close else "Choose one of them, or name a folder",
-        )
+        raise unknown_tagger(name, KNOWN_TAGGERS)
     target = Path(folder) / name
     missing = [file for file in known.files if not (target / file).is_file()]
     if not missing:
@@ -96,6 +90,17 @@ def fetch_tagger(name: str, folder: Path, *, endpoint: str | None = None) -> Pat
             f"{endpoint or HUB}/{known.repository} and put them into {target}",
         ) from error
     return target
+
+
+def unknown_tagger(name: str, names: Collection[str]) -> TaggerError:
+    """What to say of a name that none of these taggers has."""
+    close = difflib.get_close_matches(name, names, n=1)
+    return TaggerError(
+        "There is no known tagger of that name",
+        found=name,
+        wanted=", ".join(names),
+        fix=f"Did you mean {close[0]}?" if close else "Choose one of them, or name a folder",
+    )
 
 
 def _reason(error: Exception) -> str:

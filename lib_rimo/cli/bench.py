@@ -36,7 +36,7 @@ def add_parser(
         parents=[shared],
         help="measure checkpoints",
         description="Share of prompted tags that each checkpoint draws, all on the same prompts and noise. "
-        "Without --tagger the tiny family's tagger and configuration are used. Interrupted, the same command goes "
+        "Interrupted, the same command goes "
         "on where it was; what was measured before is not drawn again.",
     )
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="checkpoint")

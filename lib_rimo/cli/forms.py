@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from lib_rimo.benchmark.hub import KNOWN_TAGGERS
 from lib_rimo.merging.form import NUMBER_TYPES, SaveForm
 
 
@@ -25,6 +26,22 @@ def add_prediction_option(parser: argparse.ArgumentParser, default: bool | None 
         help="mix a v-prediction and an epsilon checkpoint all the same; such a mix draws noise unless its whole "
         "UNet is one or the other's",
     )
+
+
+def add_tagger_options(parser: argparse.ArgumentParser, without: str) -> None:
+    """Adds which tagger reads the pictures.
+
+    Args:
+        parser: The command's.
+        without: What holds where none is named.
+    """
+    parser.add_argument(
+        "--tagger",
+        metavar="NAME or DIR",
+        help=f"a known tagger ({', '.join(KNOWN_TAGGERS)}), downloaded when it is first used, or the folder of any "
+        f"({without})",
+    )
+    parser.add_argument("--threshold", type=float, help="probability from which a tag counts as found")
 
 
 def form_of(options: argparse.Namespace) -> SaveForm:

@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from lib_rimo.benchmark.suite import Suite
 from lib_rimo.benchmark.suite_run import Contestant, Results
-from lib_rimo.cli.setting import home, open_study_tagger, workplace
+from lib_rimo.cli.forms import add_tagger_options
+from lib_rimo.cli.setting import home, of_base, workplace
 from lib_rimo.errors import CheckpointError
 from lib_rimo.study.measuring import Measuring
 from lib_rimo.study.settings import StudySettings
@@ -18,8 +19,7 @@ from lib_rimo.study.settings import StudySettings
 
 def add_measuring_options(parser: argparse.ArgumentParser) -> None:
     """Adds the options that decide what is drawn and who reads it."""
-    parser.add_argument("--tagger", type=Path, metavar="DIR", help="folder of the tagger")
-    parser.add_argument("--threshold", type=float, help="probability from which a tag counts as found")
+    add_tagger_options(parser, "the tiny family's files have their own")
     parser.add_argument("--catalogue", type=Path, metavar="FILE", help="CSV or YAML of tags and categories")
     parser.add_argument("--prefix", default="", help="put before the tags of every prompt")
     parser.add_argument("--negative", default="", help="negative prompt")
@@ -43,16 +43,18 @@ def open_measuring(options: argparse.Namespace, files: Sequence[Path]) -> Measur
         if not path.is_file():
             raise CheckpointError("There is no such checkpoint", found=path, fix="Check the path")
     options.base, options.partners = files[0], list(files[1:])
-    place = workplace(options, demo=options.tagger is None)
-    family = place.family
+    place = workplace(options, demo=False)
+    known = of_base(files[0])
+    tagger, catalogue = options.tagger or known.get("tagger"), options.catalogue or known.get("catalogue")
+    place.taggers.check(tagger)
     settings = StudySettings(
         base=files[0],
         partners=(Path(),),  # only searching needs some
         seed=options.seed,
-        tagger=options.tagger or (family.tagger_dir if family else None),
-        catalogue=options.catalogue or (family.catalogue if family else None),
+        tagger=Path(str(tagger)),
+        catalogue=None if catalogue is None else Path(catalogue),
         threshold=options.threshold,
-        one_per_category=family is not None,
+        one_per_category=bool(known),
         prefix=options.prefix,
         negative=options.negative,
         width=options.width,
@@ -62,7 +64,7 @@ def open_measuring(options: argparse.Namespace, files: Sequence[Path]) -> Measur
         sampler=options.sampler,
     )
     folder = options.results or home() / "bench"
-    return Measuring.open(settings, place.host, open_study_tagger, folder)
+    return Measuring.open(settings, place.host, lambda s: place.taggers.open(s.tagger, s.threshold), folder)
 
 
 def measure(measuring: Measuring, contestants: Sequence[Contestant], suite: Suite) -> Results:

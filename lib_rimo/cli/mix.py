@@ -11,7 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lib_rimo.cli.forms import add_prediction_option
+from lib_rimo.cli.forms import add_prediction_option, add_tagger_options
 from lib_rimo.cli.report import result_json, result_text
 from lib_rimo.cli.setting import Workplace, recorded, studies_folder, workplace
 from lib_rimo.cli.writes import CheckpointWrites
@@ -37,8 +37,7 @@ def add_parser(
     parser.add_argument("--demo", action="store_true", help="mix the embedded tiny family")
     parser.add_argument("--base", type=Path, metavar="FILE", help="checkpoint to improve")
     parser.add_argument("--partners", type=Path, nargs="+", metavar="FILE", help="checkpoints to mix in")
-    parser.add_argument("--tagger", type=Path, metavar="DIR", help="folder of the tagger")
-    parser.add_argument("--threshold", type=float, help="probability from which a tag counts as found")
+    add_tagger_options(parser, "the tiny family's files have their own")
     parser.add_argument("--catalogue", type=Path, metavar="FILE", help="CSV or YAML of tags and categories")
     parser.add_argument("--preset", choices=sorted(PRESETS), help="size of the study")
     parser.add_argument("--budget", type=int, metavar="IMAGES", help="images that the search may draw")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
-from pathlib import Path
 
-from lib_rimo.cli.setting import workplace
+from lib_rimo.benchmark.taggers import DEFAULT
+from lib_rimo.cli.forms import add_tagger_options
+from lib_rimo.cli.setting import models_folder, workplace
 
 
 def add_parser(
@@ -17,10 +18,11 @@ def add_parser(
         "serve",
         parents=[shared],
         help="open the tab in the browser",
-        description="Without --tagger the tiny family is offered, so that there is something to try.",
+        description="The tiny family is offered where there are no checkpoints yet, so that there is something to try, "
+        "and with --demo.",
     )
-    parser.add_argument("--tagger", type=Path, metavar="DIR", help="folder of the tagger")
-    parser.add_argument("--threshold", type=float, help="probability from which a tag counts as found")
+    parser.add_argument("--demo", action="store_true", help="offer the tiny family beside your own checkpoints")
+    add_tagger_options(parser, f"default {DEFAULT}, downloaded when it is first used")
     parser.add_argument("--port", type=int, help="default: the first free one from 7861")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
@@ -31,7 +33,8 @@ def run(options: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
     from lib_rimo.ui.standalone import serve  # gradio takes seconds to import
 
-    place = workplace(options, demo=options.tagger is None)
+    own = any(models_folder(options).rglob("*.safetensors"))
+    place = workplace(options, demo=options.demo or not own, tagger=DEFAULT)
     try:
         serve(
             place.studies,

@@ -1,4 +1,4 @@
-"""Where things lie, and how host, tagger and studies are put together without a WebUI."""
+"""Where things lie, and how host, taggers and studies are put together without a WebUI."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib_rimo.benchmark.tagger import Tagger, open_tagger
-from lib_rimo.errors import TaggerError
+from lib_rimo.benchmark.taggers import Taggers
 from lib_rimo.hosts.diffusers import DiffusersHost
 from lib_rimo.study import journal
 from lib_rimo.study.record import StudyRecord
-from lib_rimo.study.settings import StudySettings
 from lib_rimo.study.studies import Studies, study_folder
-from lib_rimo.toy.family import Family, unpack
+from lib_rimo.toy.family import Family, family_of, is_of_family, unpack
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def home() -> Path:
-    """The folder that holds ``models`` and ``studies``: ``RIMO_HOME``, else the checkout."""
+    """The folder that holds ``models``, ``studies`` and ``taggers``: ``RIMO_HOME``, else the checkout."""
     return Path(os.environ.get("RIMO_HOME") or CHECKOUT)
 
 
@@ -37,6 +35,11 @@ def studies_folder(options: argparse.Namespace) -> Path:
     return options.studies or home() / "studies"
 
 
+def taggers() -> Taggers:
+    """Known ones by name, and any folder."""
+    return Taggers(home() / "taggers")
+
+
 @dataclass(frozen=True, slots=True)
 class Workplace:
     """Everything a command needs.
@@ -44,32 +47,67 @@ class Workplace:
     Attributes:
         host: Draws the pictures.
         studies: Of its folder.
-        family: The tiny family, if it is in use.
+        taggers: Those that can be used.
+        family: The tiny family, if it is offered.
     """
 
     host: DiffusersHost
     studies: Studies
+    taggers: Taggers
     family: Family | None
 
 
-def workplace(options: argparse.Namespace, *, demo: bool) -> Workplace:
+def workplace(options: argparse.Namespace, *, demo: bool, tagger: str | None = None) -> Workplace:
     """Puts host and studies together.
 
     Args:
-        options: With ``models``, ``studies``, ``config``, ``device`` and, if the command has them, ``tagger``
-            and ``threshold``.
-        demo: Use the tiny family for whatever is not given.
+        options: With ``models``, ``studies``, ``config``, ``device`` and, if the command has them, ``base``,
+            ``partners``, ``tagger`` and ``threshold``.
+        demo: Offer the tiny family. It is unpacked beside the user's own models, never among them.
+        tagger: Read with this one where nothing else is chosen.
     """
     folder = models_folder(options)
-    family = unpack(folder) if demo else None
-    config = options.config or (family.config_dir if family else None)
-    extra = [p for p in (getattr(options, "base", None), *(getattr(options, "partners", None) or ())) if p]
-    host = DiffusersHost(folder, config_dir=config, device=options.device, extra_checkpoints=extra)
-    results = None if options.studies else home() / "bench"
-    studies = Studies(
-        host, studies_folder(options), open_study_tagger, _defaults(family, config), results=results
+    family = unpack(home() / "demo") if demo else None
+    named = (getattr(options, "base", None), *(getattr(options, "partners", None) or ()))
+    extra = [path for path in named if path] + ([family.base, *family.specialists] if family else [])
+    host = DiffusersHost(
+        folder,
+        config_dir=options.config or _config_of,
+        device=options.device,
+        extra_checkpoints=extra,
     )
-    return Workplace(host, studies, family)
+    chosen: dict[str, Any] = {
+        "config": options.config,
+        "tagger": getattr(options, "tagger", None) or tagger,
+        "threshold": getattr(options, "threshold", None),
+    }
+    if family is not None:
+        chosen |= {"base": family.base, "partners": [str(path) for path in family.specialists]}
+    results = None if options.studies else home() / "bench"
+    known = taggers()
+    studies = Studies(
+        host,
+        studies_folder(options),
+        lambda settings: known.open(settings.tagger, settings.threshold),
+        {name: str(value) if isinstance(value, Path) else value for name, value in chosen.items() if value},
+        of_base=of_base,
+        taggers=known,
+        results=results,
+    )
+    return Workplace(host, studies, known, family)
+
+
+def of_base(base: Path) -> dict[str, Any]:
+    """The settings that a base brings along: the tiny family's tagger and tags are for its own files only."""
+    if not is_of_family(base):
+        return {}
+    family = family_of([base])
+    return {"tagger": str(family.tagger_dir), "catalogue": str(family.catalogue), "one_per_category": True}
+
+
+def _config_of(checkpoint: Path) -> Path | None:
+    """The configuration that a checkpoint is drawn by; None for the hub's standard one of its family."""
+    return family_of([checkpoint]).config_dir if is_of_family(checkpoint) else None
 
 
 def recorded(options: argparse.Namespace, study: str) -> StudyRecord:
@@ -79,32 +117,3 @@ def recorded(options: argparse.Namespace, study: str) -> StudyRecord:
         JournalError: There is no such study, or its journal is damaged.
     """
     return StudyRecord.replay(journal.read(study_folder(studies_folder(options), study)))
-
-
-def open_study_tagger(settings: StudySettings) -> Tagger:
-    """The tagger in the folder that the settings name.
-
-    Raises:
-        TaggerError: None is named, or it cannot be opened.
-    """
-    if settings.tagger is None:
-        raise TaggerError(
-            "No tagger chosen",
-            wanted="a folder with model.onnx and selected_tags.csv (or classes.json)",
-            fix="Name one with --tagger",
-        )
-    return open_tagger(settings.tagger, settings.threshold)
-
-
-def _defaults(family: Family | None, config: Path | None) -> dict[str, Any]:
-    told = {} if config is None else {"config": str(config)}
-    if family is None:
-        return told
-    return {
-        **told,
-        "base": str(family.base),
-        "partners": [str(p) for p in family.specialists],
-        "tagger": str(family.tagger_dir),
-        "catalogue": str(family.catalogue),
-        "one_per_category": True,
-    }

@@ -35,8 +35,12 @@ class StudyOnDisplay(Protocol):
         Returns:
             ``checkpoints``: list of ``{"name", "path", "size_bytes"}``. ``presets``: name -> ``{"label",
             "explanation", "epochs", "budget", "unseen"}``. ``default``: ``{"base", "partners", "preset"}``, file names,
-            and whichever other settings hold here unless others are given. ``plays``: whether a mix can be lent.
+            and whichever other settings hold for that base unless others are given. ``taggers``: names that can be
+            chosen beside folders. ``plays``: whether a mix can be lent.
         """
+
+    def defaults(self, base: str) -> Mapping[str, Any]:
+        """Settings that hold on a base (a name or a path; empty for none yet) unless others are given."""
 
     def estimate(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """What such a study would cost.

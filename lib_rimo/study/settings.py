@@ -62,7 +62,7 @@ class StudySettings:
             (fewer if ``unseen`` is less) by every winner, and once by what the first epoch begins with.
         config: Folder with the models' configuration, for hosts that are told one; kept here so that a study can
             be resumed by its name alone.
-        tagger: Folder of the tagger; None takes the one that the host offers.
+        tagger: Folder of the tagger, or the name of a known one; None takes the one that is offered for the base.
         catalogue: File of tags; None takes the default of the tagger or of the project.
         threshold: Probability from which a tag counts as found; None takes the tagger's own.
         tags: Fewest and most tags of a prompt; None lets the size of the catalogue decide.

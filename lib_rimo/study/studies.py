@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lib_rimo.errors import SettingsError, StudyError
+from lib_rimo.benchmark.taggers import Taggers
+from lib_rimo.errors import StudyError
 from lib_rimo.hosts.host import Host
 from lib_rimo.merging.form import SaveForm
 from lib_rimo.merging.sources import Sources
@@ -21,12 +21,11 @@ from lib_rimo.study.freezing import frozen_from
 from lib_rimo.study.journal import Journal
 from lib_rimo.study.lending import Lending
 from lib_rimo.study.mixes import Choice, describe
+from lib_rimo.study.offers import Defaults, Offers
 from lib_rimo.study.opening import OpenStudy, OpenTagger, open_new, reopen
 from lib_rimo.study.own_presets import OwnPresets
 from lib_rimo.study.pictures import Pictures, picture_path
-from lib_rimo.study.possible import check_possible
 from lib_rimo.study.preparing import Preparation
-from lib_rimo.study.presets import DEFAULT_PRESET, PRESETS
 from lib_rimo.study.rank_sweeps import RankSweeps
 from lib_rimo.study.record import StudyRecord
 from lib_rimo.study.repairing import Repair, Repairer
@@ -49,7 +48,9 @@ class Studies:
         host: Draws the pictures.
         folder: Holds one folder per study.
         open_tagger: Gives the tagger that settings ask for.
-        defaults: Settings that hold unless others are given, and ``base`` and ``partners`` to offer first.
+        defaults: See ``Offers``, as the next two.
+        of_base: Settings that a base brings along.
+        taggers: What can be chosen.
         may_load: Whether trying a mix may load its base when another checkpoint is loaded. In a WebUI the loaded one
             is the user's choice, so it may not.
         results: Where measurements of checkpoints are kept; None for a folder beside the studies' own.
@@ -60,27 +61,29 @@ class Studies:
         host: Host,
         folder: Path,
         open_tagger: OpenTagger,
-        defaults: Mapping[str, Any] | None = None,
+        defaults: Defaults | None = None,
         *,
+        of_base: Callable[[Path], Mapping[str, Any]] = lambda _: {},
+        taggers: Taggers | None = None,
         may_load: bool = True,
         results: Path | None = None,
     ) -> None:
         self._host = host
         self._folder = folder
         self._open_tagger = open_tagger
-        self._defaults = dict(defaults or {})
+        self._offers = Offers(host, defaults, of_base, taggers)
         self._lending = Lending(host)
         self._worker = Worker(host, folder, lambda: self._lending.name)
         self._shelf = Shelf(folder)
         self._easel = Easel(host, may_load=may_load)
-        self._repairer = Repairer(host, self._easel, self._find)
+        self._repairer = Repairer(host, self._easel, self._offers.find)
         self._presets = OwnPresets(folder)
         self._sensitivity = Sensitivity()
         self._errand = Errand(self._no_study_runs)
         kept = results or folder / "bench"
         self._benchmarks = Benchmarks(host, kept, open_tagger, self.settings, self._errand, may_load=may_load)
         self._ranks = RankSweeps(
-            host, kept, open_tagger, self._find, self.record, self._errand, may_load=may_load
+            host, kept, open_tagger, self._offers.find, self.record, self._errand, may_load=may_load
         )
 
     # -- the study on display ------------------------------------------------------------------------------------
@@ -95,18 +98,11 @@ class Studies:
 
     def options(self) -> Mapping[str, Any]:
         """What the tab offers; see ``StudyService``."""
-        files = [p for p in self._host.checkpoints() if p.is_file()]
-        return {
-            "checkpoints": [{"name": p.name, "path": str(p), "size_bytes": p.stat().st_size} for p in files],
-            "presets": {name: dataclasses.asdict(preset) for name, preset in PRESETS.items()},
-            "default": {
-                "base": Path(str(self._defaults.get("base", self._host.loaded() or ""))).name,
-                "partners": [Path(str(p)).name for p in self._defaults.get("partners", ())],
-                "preset": DEFAULT_PRESET,
-                **{k: v for k, v in self._defaults.items() if k not in ("base", "partners", "preset")},
-            },
-            "plays": self._lending.possible,
-        }
+        return {**self._offers.options(), "plays": self._lending.possible}
+
+    def defaults(self, base: str) -> Mapping[str, Any]:
+        """Settings that hold on a base unless others are given; see ``StudyService``."""
+        return self._offers.defaults(base)
 
     def estimate(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """What such a study would cost; see ``StudyService``."""
@@ -332,39 +328,7 @@ class Studies:
         Raises:
             SettingsError: A value is wrong; it carries the field.
         """
-        given = dict(values)
-        merged = {k: v for k, v in self._defaults.items() if k not in ("base", "partners")}
-        if name := given.pop("preset", None):
-            if name not in PRESETS:
-                raise SettingsError("preset", "Unknown preset", found=name, wanted=", ".join(PRESETS))
-            preset = PRESETS[name]
-            merged |= {"epochs": preset.epochs, "budget": preset.budget, "unseen": preset.unseen}
-        merged |= {k: v for k, v in given.items() if v is not None}
-        for field in ("base", "partners"):
-            if field in merged:
-                merged[field] = self._resolve(field, merged[field])
-        checked = StudySettings.from_mapping(merged)
-        check_possible(checked, self._host)
-        return checked
-
-    def _find(self, field: str, name: str) -> Path:
-        return Path(self._resolve(field, name))
-
-    def _resolve(self, field: str, value: Any) -> Any:
-        """Names of the host's checkpoints to their paths."""
-        if isinstance(value, list | tuple):
-            return [self._resolve(field, item) for item in value]
-        known = {p.name: p for p in self._host.checkpoints()}
-        path = known.get(str(value), Path(str(value)))
-        if str(value) and not path.is_file():
-            raise SettingsError(
-                field,
-                "There is no such checkpoint",
-                found=str(value),
-                wanted="a .safetensors or .ckpt file",
-                fix="Refresh the list or check the path",
-            )
-        return str(path) if str(value) else ""
+        return self._offers.settings(values)
 
     def _open_new(self, settings: StudySettings, preparation: Preparation) -> tuple[OpenStudy, Journal]:
         study = open_new(settings, self._host, self._open_tagger, preparation)

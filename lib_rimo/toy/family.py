@@ -7,6 +7,7 @@ before it is used and after it is made.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import logging
@@ -113,6 +114,43 @@ def family_of(checkpoints: Sequence[Path], data: Path = DATA) -> Family:
         tagger_dir=data / "tagger",
         catalogue=data / "catalogue.csv",
     )
+
+
+def is_of_family(checkpoint: Path, data: Path = DATA) -> bool:
+    """Whether a checkpoint has the family's sizes: one of its own files, or a mix of them under any name.
+
+    Only the header is read. The family's configuration, tagger and tags are of use to such files and to no others.
+    """
+    try:
+        found = checkpoint.stat()
+    except OSError:
+        return False
+    return _has_sizes(checkpoint, found.st_size, found.st_mtime_ns, data)
+
+
+@functools.lru_cache(maxsize=1024)
+def _has_sizes(checkpoint: Path, _size: int, _changed: int, data: Path) -> bool:
+    from safetensors import SafetensorError, safe_open
+
+    wanted = {
+        name: json.loads((data / "diffusers" / name / "config.json").read_text(encoding="utf-8"))
+        for name in ("unet", "text_encoder")
+    }
+    channels, text = wanted["unet"]["block_out_channels"], wanted["text_encoder"]
+    shapes = {
+        "model.diffusion_model.input_blocks.0.0.weight": [channels[0], wanted["unet"]["in_channels"], 3, 3],
+        "model.diffusion_model.out.2.weight": [wanted["unet"]["out_channels"], channels[0], 3, 3],
+        "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight": [
+            text["vocab_size"],
+            text["hidden_size"],
+        ],
+    }
+    try:
+        with safe_open(str(checkpoint), framework="np") as file:
+            names = set(file.keys())
+            return all(n in names and file.get_slice(n).get_shape() == shape for n, shape in shapes.items())
+    except (OSError, SafetensorError, ValueError):
+        return False
 
 
 def _manifest(data: Path) -> tuple[_Entry, ...]:

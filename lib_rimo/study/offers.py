@@ -1,0 +1,124 @@
+"""What can be chosen for a study, what holds unless something else is, and plain values turned into settings."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lib_rimo.benchmark.taggers import Taggers
+from lib_rimo.errors import SettingsError, TaggerError
+from lib_rimo.hosts.host import Host
+from lib_rimo.study.possible import check_possible
+from lib_rimo.study.presets import DEFAULT_PRESET, PRESETS
+from lib_rimo.study.settings import StudySettings
+
+_MODELS = ("base", "partners", "preset")
+
+Defaults = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+
+
+class Offers:
+    """Knows the host's checkpoints, the taggers, and the defaults.
+
+    Args:
+        host: Whose checkpoints can be chosen.
+        defaults: Settings that hold unless others are given, and ``base`` and ``partners`` to offer first; or what
+            gives them, where they can change.
+        of_base: Settings that a base brings along, which come before those; the tiny family's files do.
+        taggers: What can be chosen; None where the tagger is not for the user to choose.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        defaults: Defaults | None = None,
+        of_base: Callable[[Path], Mapping[str, Any]] = lambda _: {},
+        taggers: Taggers | None = None,
+    ) -> None:
+        self._host = host
+        self._defaults = defaults if callable(defaults) else lambda: defaults or {}
+        self._of_base = of_base
+        self._taggers = taggers
+
+    def options(self) -> Mapping[str, Any]:
+        """What the tab offers; see ``StudyService``."""
+        files = [p for p in self._host.checkpoints() if p.is_file()]
+        offered = self._defaults()
+        base = Path(str(offered.get("base", self._host.loaded() or ""))).name
+        return {
+            "checkpoints": [{"name": p.name, "path": str(p), "size_bytes": p.stat().st_size} for p in files],
+            "presets": {name: dataclasses.asdict(preset) for name, preset in PRESETS.items()},
+            "taggers": list(self._taggers.names) if self._taggers is not None else [],
+            "default": {
+                "base": base,
+                "partners": [Path(str(p)).name for p in offered.get("partners", ())],
+                "preset": DEFAULT_PRESET,
+                **self.defaults(base),
+            },
+        }
+
+    def defaults(self, base: str) -> Mapping[str, Any]:
+        """Settings that hold on a base unless others are given; see ``StudyService``."""
+        offered = {k: v for k, v in self._defaults().items() if k not in _MODELS}
+        if not base:
+            return offered
+        known = {p.name: p for p in self._host.checkpoints()}
+        return {**offered, **self._of_base(known.get(base, Path(base)))}
+
+    def settings(self, values: Mapping[str, Any]) -> StudySettings:
+        """Plain values to settings: presets and defaults filled in, checkpoint names to paths.
+
+        Raises:
+            SettingsError: A value is wrong; it carries the field.
+        """
+        given = dict(values)
+        merged = dict(self.defaults(str(given.get("base") or "")))
+        if name := given.pop("preset", None):
+            if name not in PRESETS:
+                raise SettingsError("preset", "Unknown preset", found=name, wanted=", ".join(PRESETS))
+            preset = PRESETS[name]
+            merged |= {"epochs": preset.epochs, "budget": preset.budget, "unseen": preset.unseen}
+        merged |= {k: v for k, v in given.items() if v is not None}
+        for field in ("base", "partners"):
+            if field in merged:
+                merged[field] = self._resolve(field, merged[field])
+        checked = StudySettings.from_mapping(merged)
+        check_possible(checked, self._host)
+        self._check_tagger(checked)
+        return checked
+
+    def find(self, field: str, name: str) -> Path:
+        """The path of a checkpoint by its name or path.
+
+        Raises:
+            SettingsError: There is none; it carries the field.
+        """
+        return Path(self._resolve(field, name))
+
+    def _check_tagger(self, settings: StudySettings) -> None:
+        if self._taggers is None:
+            return
+        try:
+            self._taggers.check(settings.tagger)
+        except TaggerError as error:
+            raise SettingsError(
+                "tagger", error.what, found=error.found, wanted=error.wanted, fix=error.fix
+            ) from error
+
+    def _resolve(self, field: str, value: Any) -> Any:
+        """Names of the host's checkpoints to their paths."""
+        if isinstance(value, list | tuple):
+            return [self._resolve(field, item) for item in value]
+        known = {p.name: p for p in self._host.checkpoints()}
+        path = known.get(str(value), Path(str(value)))
+        if str(value) and not path.is_file():
+            raise SettingsError(
+                field,
+                "There is no such checkpoint",
+                found=str(value),
+                wanted="a .safetensors or .ckpt file",
+                fix="Refresh the list or check the path",
+            )
+        return str(path) if str(value) else ""
