@@ -135,6 +135,20 @@ def test_a_saved_mix_goes_to_another_program_and_comes_back(
     assert {k: bits(t) for k, t in one.items()} == {k: bits(t) for k, t in two.items()}
 
 
+def test_our_export_for_sd_mecha_comes_back(three: Family, home: Path, tmp_path: Path) -> None:
+    """A weight for every tensor becomes weights by block again; the second mix is the first bit for bit."""
+    recipe = recipe_file(
+        three, tmp_path / "recipe.json", mid=(0.5, 0.25), vae=(0.1, 0.0), rest=(-0.25, 0.125)
+    )
+    assert rimo("merge", recipe, "--save", "mix") == OK
+    mix, out = home / "models" / "mix.safetensors", tmp_path / "ours.mecha"
+    assert rimo("export", mix, out) == OK
+    assert rimo("import", out, tmp_path / "again.json") == OK
+    assert rimo("merge", tmp_path / "again.json", "--save", "again") == OK
+    one, two = load_file(str(mix)), load_file(str(home / "models" / "again.safetensors"))
+    assert {k: bits(t) for k, t in one.items()} == {k: bits(t) for k, t in two.items()}
+
+
 def test_a_checkpoint_of_sd_mecha_s_is_taken_over(
     three: Family, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
