@@ -108,12 +108,17 @@ def write_mecha(recipe: Recipe, base: Checkpoint, partition: Partition) -> str:
         partition: The block groups of the recipe.
 
     Raises:
-        RecipeError: sd-mecha does not know the family.
+        RecipeError: sd-mecha does not know the family, or would take one of two models of one name for the other.
     """
     family = recognise(base).name
     if family not in CONFIGS:
         raise RecipeError("sd-mecha has no name for this family", found=family, wanted=", ".join(CONFIGS))
     config = CONFIGS[family]
+    names = [source.name for source in (recipe.base, *recipe.used_partners())]
+    if len(set(names)) != len(names):
+        raise RecipeError(
+            "Two models of the recipe have one name", found=", ".join(names), fix="Rename one of them"
+        )
     lines = [VERSION]
 
     def add(line: str) -> str:

@@ -16,7 +16,7 @@ from lib_rimo.merging.foreign_mecha import read_mecha, write_mecha
 from lib_rimo.merging.keys import place_of
 from lib_rimo.merging.partition import PARTITIONS, Partition, partition_from_json
 from tests.merging import mecha_texts as texts
-from tests.merging.models import WEIGHTS, Family, bits, sd1_tensors, sdxl_tensors, write
+from tests.merging.models import WEIGHTS, Family, bits, family, sd1_tensors, sdxl_tensors, write
 
 MBW = load_partition("mbw")
 PER_TENSOR = 'version 0.1.0\nmodel "base"\nmodel "partner1"\nmerge "subtract" &1 &0\n'
@@ -167,3 +167,13 @@ def test_a_backslash_may_be_a_letter_of_a_name(tmp_path: Path) -> None:
     with Sources() as sources:
         found = adopt(read_mecha(text), sources, [tmp_path])
     assert [partner.name for partner in found.partners] == ["b\\1.safetensors"]
+
+
+def test_two_models_of_one_name_are_not_exported(tmp_path: Path) -> None:
+    """sd-mecha would take one for the other."""
+    of = family(tmp_path, n_partners=1)
+    (tmp_path / "other").mkdir()
+    twin = of.sources.source_of(write(tmp_path / "other" / "base.safetensors", sd1_tensors(7)))
+    recipe = Recipe(of.named[0], (twin,), "theater", {"mid": (0.5,)})
+    with pytest.raises(RecipeError, match="one name"):
+        write_mecha(recipe, of.sources.open(of.named[0]), of.partition)
