@@ -185,6 +185,7 @@ BAD: list[Case] = [
     (("import", "base", "out.json"), "no recipe"),
     (("import", "foreign", "out.json"), "not known"),
     (("import", "slerp.mecha", "out.json"), "because of a method. Found: slerp"),
+    (("import", "shift-jis.mecha", "out.json"), "save the text as UTF-8"),
     (("export", "base", "out.mecha"), "no recipe"),
     (("export", "mix.json", "out.json"), "--for"),
     (("export", "mix.json", "out.json", "--for", "supermerger"), "cannot express"),
@@ -216,6 +217,7 @@ def test_bad_input_is_one_line_and_nothing_is_written(
     recipe_file(three, tmp_path / "vae.json", mid=(0.5, 0.25), vae=(0.25, 0.5))
     slerp = texts.WEIGHTED_SUM.replace("weighted_sum", "slerp")
     (tmp_path / "slerp.mecha").write_text(slerp)
+    (tmp_path / "shift-jis.mecha").write_bytes(slerp.replace("a.safe", "絵.safe").encode("shift-jis"))
     before = models(home)
     monkeypatch.chdir(tmp_path)
     paths = [
