@@ -132,7 +132,14 @@ def _read(path: Path) -> ForeignRecipe:
     if path.suffix.lower() == ".mecha":
         try:
             return read_mecha(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
+            raise RecipeError(
+                "The recipe cannot be read",
+                found=f"{path}: {error}",
+                wanted="a text in UTF-8",
+                fix="On Windows sd-mecha may have written the system's own encoding: save the text as UTF-8",
+            ) from error
+        except OSError as error:
             raise RecipeError("The recipe cannot be read", found=f"{path}: {error}") from error
     data: Any = read_json(path)
     if isinstance(data, dict) and "sd_merge_recipe" in data:

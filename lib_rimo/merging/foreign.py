@@ -42,6 +42,10 @@ class ForeignRecipe:
         names: SHA-256 -> file name, where the recipe came with a list.
         maker: The program.
         notes: What was taken over differently, for the user.
+        order: The models as the recipe lists them, where that is another order than that of the blocks.
+        tensors: Block -> its tensors, where the recipe names them one by one; the base may have no others there.
+        is_exact: Whether it names models by path, so that two paths are two files, and says of every tensor what
+            becomes of it: the base may have none of which nothing is said.
     """
 
     base: str
@@ -49,15 +53,25 @@ class ForeignRecipe:
     names: Mapping[str, str] = field(default_factory=dict)
     maker: str = ""
     notes: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    tensors: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    is_exact: bool = False
 
     def models(self) -> tuple[str, ...]:
-        """Base first, then the others in the order in which they are met."""
-        met = dict.fromkeys(model for row in self.shares.values() for model in row)
+        """Base first, then the others in the order in which they are listed or met."""
+        used = dict.fromkeys(model for row in self.shares.values() for model in row)
+        met = dict.fromkeys([*(model for model in self.order if model in used), *used])
         return (self.base, *(model for model in met if model != self.base))
 
     def share(self, block: str, model: str) -> float:
         """Of a model in a block."""
         return self.shares.get(block, self.shares.get(ALL, {})).get(model, 0.0)
+
+    def says(self, block: str, tensor: str) -> bool:
+        """Whether it says what becomes of a tensor of a block."""
+        if block in self.tensors:
+            return tensor in self.tensors[block]
+        return block in self.shares or ALL in self.shares
 
     def check(self) -> ForeignRecipe:
         """Makes sure that the shares of every block add up to 1.
@@ -66,7 +80,7 @@ class ForeignRecipe:
             RecipeError: They do not.
         """
         for block, row in self.shares.items():
-            if abs(math.fsum(row.values()) - 1.0) > TOLERANCE:
+            if not all(map(math.isfinite, row.values())) or abs(sum(row.values()) - 1.0) > TOLERANCE:
                 raise RecipeError(
                     f"The recipe is no mix: its shares do not add up to 1 in {block}",
                     found=", ".join(f"{name} {share:.3f}" for name, share in row.items()),

@@ -74,12 +74,13 @@ def by_block(recipe: Recipe, sources: Sources, partition: Partition, program: st
     for key in base:
         place, group = place_of(key), partition.group_of(key)
         if place is not None and base.dtype(key).is_floating_point:
-            rows[_block_of(place)] = recipe.row(group) if group is not None else (0.0,) * len(recipe.partners)
+            rows[block_of(place)] = recipe.row(group) if group is not None else (0.0,) * len(recipe.partners)
     weights = tuple({block: row[i] for block, row in rows.items()} for i in columns)
     return Blocks(block_names(found.input_blocks), weights)
 
 
-def _block_of(place: Place) -> str:
+def block_of(place: Place) -> str:
+    """The block or part of a tensor."""
     if not place.family:
         return _COMPONENTS.get(place.component, REST)
     stem = _STEMS[place.family]

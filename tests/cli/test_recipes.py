@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from lib_rimo.cli.program import BAD_INPUT, OK, main
 from lib_rimo.merging.recipe import Recipe
+from tests.merging import mecha_texts as texts
 from tests.merging.models import Family, bits, family, sd1_tensors, sdxl_tensors, write
 
 
@@ -134,6 +135,37 @@ def test_a_saved_mix_goes_to_another_program_and_comes_back(
     assert {k: bits(t) for k, t in one.items()} == {k: bits(t) for k, t in two.items()}
 
 
+def test_our_export_for_sd_mecha_comes_back(three: Family, home: Path, tmp_path: Path) -> None:
+    """A weight for every tensor becomes weights by block again; the second mix is the first bit for bit."""
+    recipe = recipe_file(
+        three, tmp_path / "recipe.json", mid=(0.5, 0.25), vae=(0.1, 0.0), rest=(-0.25, 0.125)
+    )
+    assert rimo("merge", recipe, "--save", "mix") == OK
+    mix, out = home / "models" / "mix.safetensors", tmp_path / "ours.mecha"
+    assert rimo("export", mix, out) == OK
+    assert rimo("import", out, tmp_path / "again.json") == OK
+    assert rimo("merge", tmp_path / "again.json", "--save", "again") == OK
+    one, two = load_file(str(mix)), load_file(str(home / "models" / "again.safetensors"))
+    assert {k: bits(t) for k, t in one.items()} == {k: bits(t) for k, t in two.items()}
+
+
+def test_a_checkpoint_of_sd_mecha_s_is_taken_over(
+    three: Family, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the recipe in its metadata, wherever its models lay; what is taken over differently is told."""
+    lines = (
+        texts.WEIGHTED_SUM.replace('"a.', '"E:\\\\sd\\\\base.').replace('"b.', '"../partner1.').split("\n")
+    )
+    lines += [texts.C.replace('"c.', '"partner2.'), 'merge "fallback" &5 &6']
+    theirs = write(tmp_path / "theirs.safetensors", sd1_tensors(5), mecha_recipe="\n".join(lines))
+    assert rimo("import", theirs, tmp_path / "ours.json") == OK
+    recipe = Recipe.from_json(json.loads((tmp_path / "ours.json").read_text()))
+    assert recipe.base.name == "base.safetensors"
+    assert [partner.name for partner in recipe.partners] == ["partner1.safetensors"]
+    assert set(recipe.weights.values()) == {(0.3,)}
+    assert "sd-mecha takes it from partner2.safetensors" in capsys.readouterr().out
+
+
 Case = tuple[tuple[str, ...], str]
 BAD: list[Case] = [
     (("contact", "base", "partner1", "--rank", "-1", "--save", "x"), "rank"),
@@ -152,6 +184,8 @@ BAD: list[Case] = [
     (("history", "base"), "does not say"),
     (("import", "base", "out.json"), "no recipe"),
     (("import", "foreign", "out.json"), "not known"),
+    (("import", "slerp.mecha", "out.json"), "because of a method. Found: slerp"),
+    (("import", "shift-jis.mecha", "out.json"), "save the text as UTF-8"),
     (("export", "base", "out.mecha"), "no recipe"),
     (("export", "mix.json", "out.json"), "--for"),
     (("export", "mix.json", "out.json", "--for", "supermerger"), "cannot express"),
@@ -181,6 +215,9 @@ def test_bad_input_is_one_line_and_nothing_is_written(
     (tmp_path / "orphan.json").write_text(json.dumps(orphan))
     recipe_file(three, tmp_path / "mix.json", mid=(0.5, 0.25), rest=(0.25, 0.5))
     recipe_file(three, tmp_path / "vae.json", mid=(0.5, 0.25), vae=(0.25, 0.5))
+    slerp = texts.WEIGHTED_SUM.replace("weighted_sum", "slerp")
+    (tmp_path / "slerp.mecha").write_text(slerp)
+    (tmp_path / "shift-jis.mecha").write_bytes(slerp.replace("a.safe", "絵.safe").encode("shift-jis"))
     before = models(home)
     monkeypatch.chdir(tmp_path)
     paths = [
