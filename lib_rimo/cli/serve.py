@@ -21,7 +21,9 @@ def add_parser(
         description="The tiny family is offered where there are no checkpoints yet, so that there is something to try, "
         "and with --demo.",
     )
-    parser.add_argument("--demo", action="store_true", help="offer the tiny family beside your own checkpoints")
+    parser.add_argument(
+        "--demo", action="store_true", help="offer the tiny family beside your own checkpoints"
+    )
     add_tagger_options(parser, f"default {DEFAULT}, downloaded when it is first used")
     parser.add_argument("--port", type=int, help="default: the first free one from 7861")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")

@@ -20,7 +20,7 @@ Update = dict[str, Any]
 FEWEST = 2
 MARKED = "Not started: see the marked field."
 NO_TIME = "the time is known once the first images are drawn"
-IN_SIGHT = ("base", "partners", "preset")
+IN_SIGHT = ("base", "partners", "preset", *form.IN_SIGHT)
 """Settings whose fields are never folded away."""
 
 
@@ -112,6 +112,33 @@ class Actions:
     def first_values(self) -> dict[str, Any]:
         """What stands under "Advanced" at first."""
         return form.values_of({**self.options()["default"], **self._preset(None)})
+
+    def tagger_names(self, chosen: object) -> list[str]:
+        """What the list of taggers offers, and what is chosen if that is something else."""
+        names = [str(name) for name in self.options()["taggers"]]
+        return names if not chosen or chosen in names else [str(chosen), *names]
+
+    def base_values(self, before: object, base: object, *values: object) -> list[Any]:
+        """Fills in what another base brings along, as the tiny family brings its tagger and tags.
+
+        What the base before had brought goes, what the user has changed stays.
+
+        Args:
+            before: The base whose defaults stand in the fields.
+            base: The one that is chosen now.
+            values: Of all of ``form.FIELDS``.
+
+        Returns:
+            The base, and updates for all of ``form.FIELDS``.
+        """
+        if not base or base == before:
+            return [before, *(_update() for _ in form.FIELDS)]
+        old, new = (form.values_of(self._service.defaults(str(name or ""))) for name in (before, base))
+        updates = [
+            self._filled_in(name, new[name]) if new[name] != old[name] and value == old[name] else _update()
+            for name, value in zip(form.FIELDS, values, strict=True)
+        ]
+        return [base, *updates]
 
     def preset_values(self, label: object) -> list[Update]:
         """Fills in the numbers that the size decides; leaves the others as they are."""
@@ -218,16 +245,16 @@ class Actions:
         ]
         return [*models, *self._filled(last), listed]
 
-    def opened(self, base: object, partners: object) -> list[Update]:
+    def opened(self, base: object, partners: object) -> list[Any]:
         """What a page shows that was just opened: the lists as they are now, filled in as the last study was.
 
         Returns:
-            Updates for all of ``form.INPUTS``, the list of own presets, what is missing, and the folder.
+            Updates for all of ``form.INPUTS``, the list of own presets, what is missing, and the folder; then the base.
         """
         restored = self.restore()
         chosen = [field.get("value", old) for field, old in zip(restored, (base, partners), strict=False)]
         *models, missing, folder = self.checkpoints(*chosen)
-        return [*models, *restored[2:], missing, folder]
+        return [*models, *restored[2:], missing, folder, chosen[0]]
 
     def load_preset(self, name: object) -> list[Update]:
         """Fills in a preset of the user's; the checkpoints stay as they are.
@@ -266,12 +293,19 @@ class Actions:
             str(settings.get("preset")), self._presets[self.presets[self.default_preset]]
         )
         partition = form.PARTITIONS.get(str(settings.get("partition", "theater")))
-        values = form.values_of({**self.options()["default"], **preset, **settings})
+        base = str(settings.get("base") or self.options()["default"]["base"])
+        values = form.values_of({**self._service.defaults(base), **preset, **settings})
         return [
             _update(value=preset["label"]),
             _update(value=partition) if partition else _update(),
-            *(_update(value=values[name]) for name in form.FIELDS),
+            *(self._filled_in(name, values[name]) for name in form.FIELDS),
         ]
+
+    def _filled_in(self, name: str, value: object) -> Update:
+        """A field with another value, which a list has to offer."""
+        if form.FIELDS[name].kind == "tagger":
+            return _update(value=value or None, choices=self.tagger_names(value))
+        return _update(value=value)
 
     def _preset(self, label: object) -> Mapping[str, Any]:
         return self._presets[self.presets.get(str(label), self.presets[self.default_preset])]

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from lib_rimo.errors import SettingsError
 from lib_rimo.study.settings import StudySettings
 
-Kind = Literal["number", "text", "lines", "flag", "groups", "choice"]
+Kind = Literal["number", "text", "lines", "flag", "groups", "choice", "tagger"]
 
 PARTITIONS = {
     "theater": "Theater: 9 groups",
@@ -40,15 +40,15 @@ PENALTIES = {
 
 @dataclass(frozen=True, slots=True)
 class AdvancedField:
-    """One input under "Advanced".
+    """One input that is a setting; all but ``IN_SIGHT`` stand under "Advanced".
 
     Attributes:
         name: Of this input, unique; also in its element id.
         setting: Of the setting that it is, or is one end of.
         label: What the user reads.
         reason: Why one would leave it, beside the input.
-        kind: A number, a line of text, a text of several lines that are one value each, a yes or no, groups, or
-            one of ``PENALTIES``.
+        kind: A number, a line of text, a text of several lines that are one value each, a yes or no, groups, one of
+            ``PENALTIES``, or a tagger's name or folder.
         whole: Whether only whole numbers make sense.
         from_preset: Whether the size of the study decides it; such a field is filled in when a size is chosen.
         zero_is_none: Whether zero means that it is left open; gradio shows an empty number as zero.
@@ -65,6 +65,14 @@ class AdvancedField:
 
 
 _FIELDS = (
+    AdvancedField(
+        "tagger",
+        "tagger",
+        "Tagger",
+        "Reads the images back. A known one is downloaded when it is first used; the folder of any other can be "
+        "written here.",
+        "tagger",
+    ),
     AdvancedField(
         "budget",
         "budget",
@@ -214,6 +222,14 @@ _FIELDS = (
         "flag",
     ),
     AdvancedField(
+        "mix_predictions",
+        "mix_predictions",
+        "Mix prediction types",
+        "Lets a v-prediction model and an epsilon model into one mix, which draws noise unless the whole UNet is one "
+        "or the other's.",
+        "flag",
+    ),
+    AdvancedField(
         "frozen",
         "frozen",
         "Parts that stay the base's",
@@ -254,7 +270,10 @@ _FIELDS = (
 )
 
 FIELDS: Mapping[str, AdvancedField] = {field.name: field for field in _FIELDS}
-"""The inputs under "Advanced" by name, in the order in which the form hands them over."""
+"""The inputs by name, in the order in which the form hands them over."""
+
+IN_SIGHT = ("tagger",)
+"""Those that are never folded away."""
 
 INPUTS = ("base", "partners", "preset", "partition", *FIELDS)
 """All inputs by name, in that order."""
@@ -317,7 +336,7 @@ def values_of(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shown(field: AdvancedField, value: Any) -> Any:
-    if field.kind == "text":
+    if field.kind in ("text", "tagger"):
         return str(value or "")
     if field.kind == "lines":
         return "\n".join(_listed(value))
@@ -338,7 +357,7 @@ def _listed(values: object) -> list[str]:
 
 def _value(field: AdvancedField, value: object) -> object:
     """The value of an input as its setting wants it; None where it is left open."""
-    if field.kind == "text":
+    if field.kind in ("text", "tagger"):
         return str(value or "").strip() or None
     if field.kind == "lines":
         return [line.strip() for line in str(value or "").splitlines() if line.strip()] or None

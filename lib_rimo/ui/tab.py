@@ -84,6 +84,9 @@ class _Tab:
                         elem_id="rimo-partners",
                     )
                     self._error("partners")
+            with gr.Row(elem_id="rimo-reads"):
+                for name in form.IN_SIGHT:
+                    self._field(name, self._actions.first_values())
             with gr.Row(elem_id="rimo-size"):
                 with gr.Column(scale=2, min_width=240):
                     self._preset = gr.Radio(
@@ -97,6 +100,7 @@ class _Tab:
                     self._estimate = _html(self._actions.explanation(), "estimate")
                     self._start = _button("Start random mix", "start", "primary")
             self._advanced()
+        self._of_base = gr.State(default["base"])  # whose defaults stand in the fields
         self._message = _html("", "message")
 
     def _advanced(self) -> None:
@@ -108,7 +112,7 @@ class _Tab:
             ("limits", "ties"),
             ("width", "height", "steps", "cfg"),
             ("sampler", "prefix", "negative"),
-            ("catalogue", "one_per_category", "frozen"),
+            ("catalogue", "one_per_category", "frozen", "mix_predictions"),
             ("category_weights", "penalty", "diversity_floor"),
             ("grid_prompts",),
         )
@@ -165,6 +169,9 @@ class _Tab:
                 made = gr.Dropdown(labels, value=values[name], multiselect=True, **about)
             elif field.kind == "choice":
                 made = gr.Dropdown(list(form.PENALTIES.values()), value=values[name], **about)
+            elif field.kind == "tagger":
+                names = self._actions.tagger_names(values[name])
+                made = gr.Dropdown(names, value=values[name] or None, allow_custom_value=True, **about)
             elif field.kind == "number":
                 made = gr.Number(value=values[name], **about)
             else:
@@ -207,13 +214,14 @@ class _Tab:
         on(self._refresh.click, act.checkpoints, lists[:2], lists)
         on(self._folder.input, act.in_folder, [self._folder, self._base, self._partners], lists[:2])
         on(self._preset.input, act.preset_values, [self._preset], inputs)
+        on(self._base.change, act.base_values, [self._of_base, self._base, *inputs], [self._of_base, *inputs])
         for component in settings:
             on(component.change, act.estimate, settings, [self._estimate, *errors])
         on(self._script.input, act.script_values, [self._script], [self._partition, *inputs])
         on(self._own.input, act.load_preset, [self._own], [*settings[2:], self._own_message])
         on(self._keep.click, act.keep_preset, [self._own, *settings], [self._own, self._own_message])
         on(self._forget.click, act.delete_preset, [self._own], [self._own, self._own_message])
-        opened = on(blocks.load, act.opened, lists[:2], [*settings, self._own, *lists[2:]])
+        opened = on(blocks.load, act.opened, lists[:2], [*settings, self._own, *lists[2:], self._of_base])
         on(opened.then, act.estimate, settings, [self._estimate, *errors])  # of what stands there by then
 
 

@@ -1,68 +1,30 @@
 from __future__ import annotations
 
-import hashlib
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from huggingface_hub import constants
 
 from lib_rimo.benchmark import KNOWN_TAGGERS, fetch_tagger, open_tagger
 from lib_rimo.errors import TaggerError
+from tests.benchmark.local_hub import local_hub
 from tests.benchmark.onnx_folders import ML_TAGS, WD_TAGS, write_ml_danbooru, write_wd14
-
-
-class _Hub(BaseHTTPRequestHandler):
-    """Speaks as much of the hub's protocol as its client needs: resolve, etag, commit, length."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_HEAD(self):
-        self._answer(body=False)
-
-    def do_GET(self):
-        self._answer(body=True)
-
-    def _answer(self, *, body):
-        owner, name, _, _, file = ([*self.path.strip("/").split("/", 4), *"     "])[:5]
-        content = self.server.files.get((f"{owner}/{name}", file))
-        self.server.asked.append((self.command, file))
-        self.send_response(200 if content is not None else 404)
-        if content is None:
-            self.send_header("X-Error-Code", "EntryNotFound")
-            content = b""
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
-        self.send_header("X-Repo-Commit", "a" * 40)
-        self.end_headers()
-        if body:
-            self.wfile.write(content)
-
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
     """A hub on this machine with one tagger of each style; the client may talk to it."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
-    server.asked, server.files = [], {}
+    files = {}
     write_wd14(tmp_path / "wd")
     for file in ("model.onnx", "selected_tags.csv"):
-        server.files["SmilingWolf/wd-vit-tagger-v3", file] = (tmp_path / "wd" / file).read_bytes()
+        files["SmilingWolf/wd-vit-tagger-v3", file] = (tmp_path / "wd" / file).read_bytes()
     model = "ml_caformer_m36_dec-5-97527.onnx"
     write_ml_danbooru(tmp_path / "ml", name=model)
     for file in (model, "classes.json"):
-        server.files["deepghs/ml-danbooru-onnx", file] = (tmp_path / "ml" / file).read_bytes()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    server.url = f"http://127.0.0.1:{server.server_port}"
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+        files["deepghs/ml-danbooru-onnx", file] = (tmp_path / "ml" / file).read_bytes()
+    with local_hub(files) as server:
+        yield server
 
 
 @pytest.mark.parametrize(("name", "tags"), [("wd-vit-tagger-v3", WD_TAGS), ("ml-danbooru-caformer", ML_TAGS)])

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from lib_rimo.hosts.host import Host
 
 PICTURES = ("grids/", "latest/", "tries/")
+TAGGERS = ["wd-vit-tagger-v3", "wd-swinv2-tagger-v3"]
 TAGS = ("red", "circle", "night", "two", "star", "frame", "large", "rainbow")
 SIZES = {name: dataclasses.asdict(preset) for name, preset in PRESETS.items()}
 
@@ -95,8 +96,23 @@ class ScriptedService(ScriptedArchive):
 
     def options(self) -> Mapping[str, Any]:
         files = [{"name": n, "path": str(self._folder / n), "size_bytes": 2_000_000} for n in FILES]
-        default = {"base": FILES[0], "partners": list(FILES[1:]), "preset": "quick"}
-        return {"checkpoints": files, "presets": SIZES, "default": default, "plays": True}
+        default = {
+            "base": FILES[0],
+            "partners": list(FILES[1:]),
+            "preset": "quick",
+            **self.defaults(FILES[0]),
+        }
+        return {"checkpoints": files, "presets": SIZES, "taggers": TAGGERS, "default": default, "plays": True}
+
+    def defaults(self, base: str) -> Mapping[str, Any]:
+        """The first base brings a tagger and tags along, the others do not."""
+        if base != FILES[0]:
+            return {"tagger": TAGGERS[0]}
+        own = self._folder / "own-tags.csv"
+        own.write_text(
+            "".join(f"{tag},shapes\n" for tag in ("name", *TAGS)).replace(",shapes", ",category", 1)
+        )
+        return {"tagger": "/its/own/tagger", "catalogue": str(own), "one_per_category": True}
 
     def estimate(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         self._check(settings)
@@ -176,6 +192,9 @@ class ScriptedService(ScriptedArchive):
 
     def samplers(self) -> Sequence[str]:
         return ("Euler", "DDIM")
+
+    def schedulers(self) -> Sequence[str]:
+        return ("Automatic",)
 
     def _turn(self, state: StudyState, message: str) -> Snapshot:
         with self._change:

@@ -105,11 +105,30 @@ def test_what_is_not_named_is_what_the_program_offers(
     options = dict(service.options())
     options["default"] = {**options["default"], "one_per_category": True, "steps": 12, "sampler": "Euler"}
     monkeypatch.setattr(service, "options", lambda: options)
+    monkeypatch.setattr(service, "defaults", lambda _base: options["default"])
     assert act.first_values()["steps"] == 12
     service.presets().remember({"base": FILES[0], "partners": [FILES[1]], "preset": "quick", "cfg": 5})
     restored = dict(zip(form.INPUTS, act.restore(), strict=False))
     shown = {name: restored[name]["value"] for name in ("one_per_category", "steps", "sampler", "cfg")}
     assert shown == {"one_per_category": True, "steps": 12, "sampler": "Euler", "cfg": 5}
+
+
+def test_another_base_brings_its_own_defaults(act: Actions, service: ScriptedService) -> None:
+    """What the first base brought along goes with it and comes back with it; what the user wrote stays."""
+    values = act.first_values()
+    assert values["tagger"] == "/its/own/tagger"
+    mine = {**values, "prefix": "mine"}
+    base, *updates = act.base_values(FILES[0], FILES[1], *mine.values())
+    changed = {n: u["value"] for n, u in zip(form.FIELDS, updates, strict=True) if "value" in u}
+    assert base == FILES[1]
+    assert changed == {"tagger": "wd-vit-tagger-v3", "catalogue": "", "one_per_category": False}
+    assert act.base_values(FILES[1], FILES[1], *mine.values())[0] == FILES[1]
+    there = {**mine, **changed, "catalogue": "my-tags.csv"}
+    base, *updates = act.base_values(FILES[1], FILES[0], *there.values())
+    back = {n: u["value"] for n, u in zip(form.FIELDS, updates, strict=True) if "value" in u}
+    assert back == {"tagger": "/its/own/tagger", "one_per_category": True}
+    tagger = dict(zip(form.FIELDS, updates, strict=True))["tagger"]
+    assert tagger["choices"] == ["/its/own/tagger", "wd-vit-tagger-v3", "wd-swinv2-tagger-v3"]
 
 
 def test_a_preset_needs_a_name_and_a_right_form(act: Actions) -> None:
