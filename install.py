@@ -15,14 +15,18 @@ REQUIREMENTS = (
     ("onnxruntime", "onnxruntime>=1.17", "the tagger that scores pictures"),
 )
 
+PINS = ("requirements_versions.txt", "requirements.txt")
+"""Where WebUIs keep their pins: AUTOMATIC1111's, Forge and reForge in the first, Forge Neo and Classic in the second,
+which the others have too, without versions."""
+
 
 def main() -> None:
     """Installs what is missing, if anything is."""
     missing = [row for row in REQUIREMENTS if not launch.is_installed(row[0])]
     if not missing:
         return
-    pins = Path(launch.__file__).parent / "requirements_versions.txt"
-    constraint = f' -c "{pins}"' if pins.is_file() else ""
+    pins = next((file for name in PINS if (file := Path(launch.__file__).parent / name).is_file()), None)
+    constraint = "" if pins is None else f' -c "{pins}"'
     wanted = " ".join(f'"{package}"' for _, package, _ in missing)
     try:
         launch.run_pip(f"install{constraint} {wanted}", "requirements of Random mix")

@@ -25,7 +25,7 @@ from lib_rimo.hosts.host import Host
 from lib_rimo.hosts.webui import WebuiHost
 from lib_rimo.hosts.webui_deepbooru import NAME as DEEPDANBOORU
 from lib_rimo.hosts.webui_deepbooru import DeepDanbooruTagger
-from lib_rimo.hosts.webui_kind import open_webui_host, option
+from lib_rimo.hosts.webui_kind import has_deepdanbooru, open_webui_host, option, program
 from lib_rimo.study.studies import Studies
 from lib_rimo.toy.family import family_of, is_of_family, unpack
 
@@ -51,7 +51,7 @@ TAGGER = Setting(
     DEFAULT,
     "Tagger of Random mix",
     f"a folder with a tagger's files, or one of {', '.join(KNOWN_TAGGERS)}, which is downloaded when first used, or "
-    f"{DEEPDANBOORU}, the one that the WebUI interrogates with",
+    f"{DEEPDANBOORU}, the one that the WebUI interrogates with, if it has it",
 )
 EXAMPLE = Setting(
     "rimo_example",
@@ -80,7 +80,8 @@ def service(root: Path) -> Studies:
         if not _made:
             host = open_webui_host()
             example = _example_or_nothing(host) if option(EXAMPLE.name, EXAMPLE.default) else {}
-            known = Taggers(root / "taggers", {DEEPDANBOORU: DeepDanbooruTagger})
+            own = {DEEPDANBOORU: DeepDanbooruTagger} if has_deepdanbooru() else {}
+            known = Taggers(root / "taggers", own)
             _hosts.append(host)
             _made.append(
                 Studies(
@@ -94,6 +95,18 @@ def service(root: Path) -> Studies:
                 )
             )
         return _made[0]
+
+
+def why_not(root: Path) -> str:
+    """Why this WebUI cannot be served, for its user; empty where it can."""
+    try:
+        service(root)
+    except RimoError as error:
+        return str(error)
+    except Exception as error:
+        log.exception("Random mix could not be set up")
+        return f"Random mix could not be set up in {program()}: {type(error).__name__}: {error}"
+    return ""
 
 
 def job_begins(job: Any) -> None:

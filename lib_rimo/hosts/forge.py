@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -63,13 +64,19 @@ class ForgeHost(WebuiHost):
         from modules import sd_models, shared
         from modules_forge import main_entry
 
+        def change(title: str) -> None:
+            # Forge Neo keeps one checkpoint for each of its presets, and goes back to it when its page is loaded.
+            takes = inspect.signature(main_entry.checkpoint_change).parameters
+            more = {"preset": shared.opts.data.get("forge_preset")} if "preset" in takes else {}
+            main_entry.checkpoint_change(title, save=False, **more)
+
         before = shared.opts.data.get("sd_model_checkpoint")
-        main_entry.checkpoint_change(info.title, save=False)
+        change(info.title)
         try:
             engine = _engine(sd_models.forge_model_reload()[0])
         except Exception as error:
             if before:
-                main_entry.checkpoint_change(before, save=False)
+                change(before)
             raise HostError(
                 "The checkpoint cannot be loaded", found=f"{type(error).__name__}: {error}"
             ) from error
@@ -161,6 +168,8 @@ class ForgeHost(WebuiHost):
 def take_off_loras(engine: Any) -> None:
     """Puts back what LoRAs changed, and makes Forge look again when a job wants them.
 
+    Forge has a loader of LoRAs that keeps the originals; Forge Neo has a patcher that keeps them itself.
+
     Raises:
         HostError: This is a fork that does it otherwise.
     """
@@ -168,11 +177,16 @@ def take_off_loras(engine: Any) -> None:
 
     for patcher in patchers_of(engine):
         loader = getattr(patcher, "lora_loader", None)
+        if loader is None and hasattr(patcher, "unpatch_model"):
+            patched = getattr(patcher.model, "current_weight_patches_uuid", None) is not None
+            if patched or getattr(patcher, "backup", None):
+                patcher.unpatch_model()
+            continue
         if loader is None:
             raise HostError(
                 "This fork of Forge keeps LoRAs in a way that is not known",
                 found=f"{type(patcher).__name__} without lora_loader",
-                wanted="Forge, or AUTOMATIC1111's WebUI",
+                wanted="Forge, Forge Neo, or AUTOMATIC1111's WebUI",
             )
         if loader.backup or loader.online_backup or loader.loaded_hash != str([]):
             loader.refresh(lora_patches={}, offload_device=patcher.offload_device)

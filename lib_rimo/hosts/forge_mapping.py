@@ -124,7 +124,9 @@ def _quantised(module: torch.nn.Module) -> dict[str, str]:
         prefix = f"{name}." if name else ""
         scaled = getattr(child, "scale_weight", None) is not None
         for leaf, tensor in child.named_parameters(recurse=False):
-            if hasattr(tensor, "gguf_cls"):
+            if type(tensor.data).__name__ == "QuantizedTensor" or hasattr(tensor.data, "_layout_cls"):
+                found[prefix + leaf] = f"{prefix}{leaf} is quantised"
+            elif hasattr(tensor, "gguf_cls"):
                 found[prefix + leaf] = f"{prefix}{leaf} is stored as GGUF"
             elif hasattr(tensor, "bnb_quantized") or hasattr(tensor, "quant_state"):
                 found[prefix + leaf] = f"{prefix}{leaf} is stored in 4 bits (bitsandbytes)"

@@ -170,7 +170,12 @@ class WebuiHost(ABC):
         """Where the WebUI keeps its checkpoints."""
         from modules import sd_models, shared
 
-        return Path(shared.cmd_opts.ckpt_dir or sd_models.model_path)
+        # Forge Neo takes several folders; a merge belongs where it looks first.
+        named = (
+            getattr(shared.cmd_opts, "ckpt_dir", None),
+            *(getattr(shared.cmd_opts, "ckpt_dirs", None) or ()),
+        )
+        return Path(next(filter(None, named), sd_models.model_path))
 
     def refresh(self) -> None:
         """Reads the checkpoint folder again. The list is empty for a moment, hence in nobody's middle."""

@@ -39,7 +39,15 @@ def sidecar_size(checkpoint: Path) -> tuple[int, int] | None:
 
 
 def ui_defaults() -> dict[str, Any]:
-    """What the user keeps as defaults of the text-to-image tab; the WebUI writes these names at its first start."""
+    """What the user keeps as defaults of the text-to-image tab: ``sampler``, ``steps`` and ``cfg`` where there are any.
+
+    The WebUI writes them to its UI configuration at its first start. The Forges fill the tab in anew from the options
+    of the preset that is chosen above it (0 leaves what is there).
+    """
+    return {**_kept_in_file(), **_of_preset()}
+
+
+def _kept_in_file() -> dict[str, Any]:
     from modules import shared
 
     names = {
@@ -53,3 +61,13 @@ def ui_defaults() -> dict[str, Any]:
     except (OSError, ValueError, TypeError, AttributeError) as error:
         log.debug("no defaults of the user: %s", error)
         return {}
+
+
+def _of_preset() -> dict[str, Any]:
+    from modules import shared
+
+    if not (preset := shared.opts.data.get("forge_preset")):
+        return {}
+    names = {"sampler": "sampler", "steps": "step", "cfg": "cfg"}
+    kept = {ours: getattr(shared.opts, f"{preset}_t2i_{theirs}", None) for ours, theirs in names.items()}
+    return {ours: value for ours, value in kept.items() if value}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 
 from lib_rimo.errors import CheckpointError
-from lib_rimo.merging.architecture import check_same, recognise
+from lib_rimo.merging.architecture import Architecture, check_same, recognise
 from lib_rimo.merging.checkpoint import Checkpoint, not_finite
 from lib_rimo.merging.merge import KeyPlan
 from lib_rimo.merging.partition import Partition
@@ -127,13 +127,14 @@ def _compared(base: Checkpoint, partner: Checkpoint, *, mix_predictions: bool) -
         if keys
     ]
     ours, theirs = recognise(base), recognise(partner)
-    if (theirs.predicts, theirs.zero_snr) != (ours.predicts, ours.zero_snr) and None not in (
-        theirs.predicts,
-        ours.predicts,
-    ):
-        kinds = [
-            f"{a.predicts}-prediction{' with zero terminal SNR' if a.zero_snr else ''}"
-            for a in (theirs, ours)
-        ]
-        notes.append(f"{partner.name} is drawn by {kinds[0]}, {base.name} and the mix by {kinds[1]}.")
+    if None not in (ours.predicts, theirs.predicts) and _drawn_by(ours) != _drawn_by(theirs):
+        notes.append(
+            f"{partner.name} is drawn by {_drawn_by(theirs)}, {base.name} and the mix by {_drawn_by(ours)}."
+        )
     return notes
+
+
+def _drawn_by(kind: Architecture) -> str:
+    """What a model of this kind is drawn by, in words."""
+    name = "v-prediction" if kind.predicts == "v" else "epsilon-prediction"
+    return f"{name} with zero terminal SNR" if kind.zero_snr else name

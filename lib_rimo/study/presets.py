@@ -28,10 +28,29 @@ class Preset:
 
 PRESETS = {
     "quick": Preset(
-        "Quick", "A first look: one round of partners, enough to see whether they can help.", 1, 640, 300
+        "Quick",
+        "A first look: one round of partners, enough to see whether they can help. 640 images to search and, with "
+        "three partners, 1,800 to measure.",
+        1,
+        640,
+        300,
     ),
-    "standard": Preset("Standard", "What to run over night: every partner comes once.", 0, 2000, 500),
-    "thorough": Preset("Thorough", "Several rounds and a narrow interval, for a release.", 4, 6000, 1000),
+    "standard": Preset(
+        "Standard",
+        "What to run over night: every partner comes once. 2,000 images to search and, with three partners, 3,000 to "
+        "measure.",
+        0,
+        2000,
+        500,
+    ),
+    "thorough": Preset(
+        "Thorough",
+        "Several rounds and a narrow interval, for a release. 6,000 images to search and, with three partners, 6,300 "
+        "to measure.",
+        4,
+        6000,
+        1000,
+    ),
 }
 """Budgets follow the tables of ``lib_rimo/search/README.md``."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lib_rimo.study.presets import PRESETS
 from tests.study.conftest import Workshop
 
 
@@ -60,3 +61,18 @@ def test_advice_where_epochs_and_partners_do_not_suit(
 ) -> None:
     """Said before the start, while it costs nothing to change."""
     assert workshop.studies.estimate(with_partners(workshop, partners, **changes))["advice"] == advice
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_size_says_how_many_images_it_draws_in_all(workshop: Workshop, name: str) -> None:
+    """The numbers in its explanation are those of a study with three partners."""
+    asked = with_partners(workshop, 3, preset=name)
+    for field in ("budget", "unseen"):
+        del asked[field]
+    cost = workshop.studies.estimate(asked)
+    searched = workshop.studies.settings(asked).budget
+    said = (
+        f"{searched:,} images to search and, with three partners, {cost['images'] - searched:,} to measure."
+    )
+    assert said in PRESETS[name].explanation
+    assert f"{cost['images']:,} images ({searched:,} to search" in cost["text"]

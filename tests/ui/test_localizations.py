@@ -23,7 +23,7 @@ with warnings.catch_warnings():
 LANGUAGES = ("ja_JP", "zh_CN")
 UNTRANSLATED = {
     "English", "POST", "bf16", "fp16", "model-resnet_custom_v3.pt",
-    "modules_forge without sd_models.forge_model_reload", "{1} without lora_loader",
+    "modules_forge without sd_models.forge_model_reload", "{1} without lora_loader", "{1} in {2}",
 }  # fmt: skip
 """Names that are the same everywhere, and a word of the protocol."""
 ROOMS = (
@@ -31,7 +31,11 @@ ROOMS = (
     "ui",
     "hosts",
     "benchmark/catalogue",
-    *(f"merging/{name}" for name in ("names", "save", "sources", "checkpoint", "architecture")),
+    *(f"benchmark/{name}" for name in ("taggers", "hub")),
+    *(
+        f"merging/{name}"
+        for name in ("names", "save", "sources", "checkpoint", "architecture", "mixable", "quantised")
+    ),
 )
 """Where the errors come from that a user of the tab meets; those of other rooms are for those who use the library."""
 PLACE = re.compile(r"\{(\d)\}")

@@ -117,7 +117,7 @@ def webui() -> Iterator[Webui]:
     names = tuple(name.strip() for name in os.environ[CHECKPOINTS].split(","))
     found = Webui(os.environ[URL].rstrip("/"), Path(os.environ[FOLDER]), names)
     found.stop()
-    found.ask("sdapi/v1/options", {"sd_model_checkpoint": Path(names[0]).stem})
+    found.ask("sdapi/v1/options", {"sd_model_checkpoint": names[0]})
     yield found
     found.stop()
 

@@ -47,14 +47,14 @@ def test_pictures_stay_the_users(webui: Webui, lora: str) -> None:
 
 def test_another_checkpoint_pauses_the_study(webui: Webui) -> None:
     """A checkpoint that the user selects is loaded at once, draws its own picture, and the study says so."""
-    webui.ask("sdapi/v1/options", {"sd_model_checkpoint": Path(webui.names[1]).stem})
+    webui.ask("sdapi/v1/options", {"sd_model_checkpoint": webui.names[1]})
     other = webui.picture()
-    webui.ask("sdapi/v1/options", {"sd_model_checkpoint": Path(webui.names[0]).stem})
+    webui.ask("sdapi/v1/options", {"sd_model_checkpoint": webui.names[0]})
     own = webui.picture()
     assert own != other
     webui.start()
     webui.wait(lambda s: s["state"] == "searching" and s["trial"] >= 1)
-    webui.ask("sdapi/v1/options", {"sd_model_checkpoint": Path(webui.names[1]).stem})
+    webui.ask("sdapi/v1/options", {"sd_model_checkpoint": webui.names[1]})
     assert webui.picture() == other
     said = webui.wait(lambda s: s["state"] == "paused")
     assert webui.names[1] in said["message"] + said["error"]

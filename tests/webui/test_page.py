@@ -104,7 +104,7 @@ def test_study_by_clicks(webui: Webui, browser: Browser) -> None:
         assert _difference(webui) <= 2
     finally:
         page.close()
-        webui.ask("sdapi/v1/options", {"sd_model_checkpoint": Path(webui.names[0]).stem})
+        webui.ask("sdapi/v1/options", {"sd_model_checkpoint": webui.names[0]})
         for left in saved.parent.glob(f"{name}*"):
             left.unlink()
 

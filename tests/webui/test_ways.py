@@ -30,7 +30,7 @@ def refiner(webui: Webui) -> dict[str, Any]:
 
 def another(webui: Webui) -> dict[str, Any]:
     """A checkpoint for this request alone."""
-    chosen = {"sd_model_checkpoint": Path(webui.names[1]).stem}
+    chosen = {"sd_model_checkpoint": webui.names[1]}
     return {"override_settings": chosen, "override_settings_restore_afterwards": True}
 
 
