@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lib_rimo.benchmark.taggers import Taggers
 from lib_rimo.hosts.diffusers import DiffusersHost
+from lib_rimo.hosts.diffusers_loading import read_index
 from lib_rimo.study import journal
 from lib_rimo.study.record import StudyRecord
 from lib_rimo.study.studies import Studies, study_folder
@@ -66,13 +68,15 @@ def workplace(options: argparse.Namespace, *, demo: bool, tagger: str | None = N
         demo: Offer the tiny family. It is unpacked beside the user's own models, never among them.
         tagger: Read with this one where nothing else is chosen.
     """
+    if options.config is not None:
+        read_index(options.config)
     folder = models_folder(options)
     family = unpack(home() / "demo") if demo else None
     named = (getattr(options, "base", None), *(getattr(options, "partners", None) or ()))
     extra = [path for path in named if path] + ([family.base, *family.specialists] if family else [])
     host = DiffusersHost(
         folder,
-        config_dir=options.config or _config_of,
+        config_dir=partial(_config_of, options.config),
         device=options.device,
         extra_checkpoints=extra,
     )
@@ -105,9 +109,9 @@ def of_base(base: Path) -> dict[str, Any]:
     return {"tagger": str(family.tagger_dir), "catalogue": str(family.catalogue), "one_per_category": True}
 
 
-def _config_of(checkpoint: Path) -> Path | None:
+def _config_of(chosen: Path | None, checkpoint: Path) -> Path | None:
     """The configuration that a checkpoint is drawn by; None for the hub's standard one of its family."""
-    return family_of([checkpoint]).config_dir if is_of_family(checkpoint) else None
+    return family_of([checkpoint]).config_dir if is_of_family(checkpoint) else chosen
 
 
 def recorded(options: argparse.Namespace, study: str) -> StudyRecord:

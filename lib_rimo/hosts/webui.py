@@ -20,7 +20,7 @@ from PIL import Image
 from lib_rimo.errors import HostError, HostTakenError
 from lib_rimo.hosts.host import ImageDefaults, ImageRequest
 from lib_rimo.hosts.webui_checks import keys_of, require_known, same_file
-from lib_rimo.hosts.webui_drawing import Drawer
+from lib_rimo.hosts.webui_drawing import Drawer, announced
 from lib_rimo.hosts.webui_facts import LATENT_SCALE, schedules, ui_defaults
 from lib_rimo.hosts.webui_play import Player
 from lib_rimo.hosts.webui_queue import WebuiQueue
@@ -129,6 +129,7 @@ class WebuiHost(ABC):
         Takes the queue for the time if this thread does not hold it.
 
         Raises:
+            HostTakenError: The user pressed Interrupt meanwhile; the checkpoint is loaded all the same.
             HostError: The file is not in the WebUI's list, damaged, or cannot be loaded.
         """
         if not self._queue.is_mine():
@@ -138,7 +139,9 @@ class WebuiHost(ABC):
         keys, info = keys_of(checkpoint), self._listed(checkpoint)
         self._undo.close()
         self._model = None
-        model = self._run(lambda: self._select(info))
+        with announced() as pressed:
+            model = self._run(lambda: self._select(info))
+            left_off = pressed()
         if not same_file(self._file_of(model), checkpoint):
             raise HostError(
                 "The checkpoint cannot be loaded", found=self._file_of(model).name, wanted=checkpoint.name
@@ -146,6 +149,10 @@ class WebuiHost(ABC):
         self._base, self._keys = checkpoint, keys
         self._drawer.forget_prompts()
         self._hold(model)
+        if left_off:  # a loading cannot be ended half-way, what follows it can
+            raise HostTakenError(
+                "Loading was interrupted in the WebUI", fix="Resume when you want it to go on"
+            )
 
     def load_again(self) -> None:
         """Loads the live model anew from its file: the last way to the user's own weights.

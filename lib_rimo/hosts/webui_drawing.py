@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -58,25 +58,20 @@ class Drawer:
             HostTakenError: The user pressed Interrupt or Skip.
             HostError: ``interrupt`` was called, or the WebUI could not draw.
         """
-        from modules import shared
-
-        state = shared.state
-        state.begin(job=JOB)  # also clears an interrupt that was meant for somebody else
-        with self._guard:
-            self._drawing, self._asked = True, False
-        try:
-            with _unnoticed():
-                images = self._process(requests)
-            left_off = state.interrupted or state.skipped or state.stopping_generation
-        except HostError:
-            raise
-        except Exception as error:
-            raise _explained(error) from error
-        finally:
+        with announced() as pressed:
             with self._guard:
-                self._drawing = False
-            state.interrupted = state.skipped = state.stopping_generation = False
-            state.end()
+                self._drawing, self._asked = True, False
+            try:
+                with _unnoticed():
+                    images = self._process(requests)
+                left_off = pressed()
+            except HostError:
+                raise
+            except Exception as error:
+                raise _explained(error) from error
+            finally:
+                with self._guard:
+                    self._drawing = False
         if left_off and self._asked:
             raise HostError("Drawing was interrupted", fix="Resume when you want it to go on")
         if left_off:
@@ -140,6 +135,20 @@ def _read_here(prompt: str) -> str:
 
     options = getattr(getattr(shared, "opts", None), "data", None) or {}
     return plain(prompt) if options.get("emphasis") == "None" else prompt
+
+
+@contextmanager
+def announced() -> Iterator[Callable[[], bool]]:
+    """Counts as one of the WebUI's jobs inside; what it gives tells whether the user pressed Interrupt or Skip."""
+    from modules import shared
+
+    state = shared.state
+    state.begin(job=JOB)  # also clears an interrupt that was meant for somebody else
+    try:
+        yield lambda: bool(state.interrupted or state.skipped or state.stopping_generation)
+    finally:
+        state.interrupted = state.skipped = state.stopping_generation = False
+        state.end()
 
 
 @contextmanager

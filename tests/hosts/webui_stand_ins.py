@@ -96,4 +96,6 @@ def forge(**changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
     merged = {**changes, "sd_models": {**own, **changes.get("sd_models", {})}}
     merged["processing"] = {"need_global_unload": False, **changes.get("processing", {})}
-    return {**a1111(**merged), "modules_forge.main_entry": {}, "backend.memory_management": {}}
+    own_modules = {"main_entry": {}, "main_thread": {"run_and_wait_result": lambda work: work()}}
+    more = {f"modules_forge.{name}": names for name, names in own_modules.items()}
+    return {**a1111(**merged), **more, "backend.memory_management": {}}
