@@ -10,8 +10,9 @@ from pathlib import Path
 from lib_rimo.cli.forms import add_form_options, form_of
 from lib_rimo.cli.setting import models_folder, recorded
 from lib_rimo.errors import SaveError
+from lib_rimo.merging.mixable import check_recipe
 from lib_rimo.study.mixes import Choice
-from lib_rimo.study.saving import save_record
+from lib_rimo.study.saving import save_record, study_sources
 
 
 def add_parser(
@@ -51,6 +52,10 @@ def run(options: argparse.Namespace) -> int:
         path = options.recipe
     else:
         folder = models_folder(options)
-        path = save_record(record, recipe, folder, options.name, form=form_of(options))
+        with study_sources(record, folder) as sources:
+            allowed = record.settings.mix_predictions
+            notes = check_recipe(recipe, sources, mix_predictions=allowed)
+            path = save_record(record, recipe, folder, options.name, sources, form=form_of(options))
+        sys.stdout.write("".join(f"{note}\n" for note in notes))
     sys.stdout.write(f"Saved {path}\n")
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from lib_rimo.benchmark.catalogue import Catalogue
@@ -57,6 +57,10 @@ class Layout:
             tags=settings.tags or (min(few, room), min(many, room)),
             escape=True,
         )
+
+    def settings(self) -> dict[str, Any]:
+        """What of it can be set; by these settings it comes out the same."""
+        return {name: value for name, value in asdict(self).items() if name != "escape"}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Layout:

@@ -156,7 +156,7 @@ class RankSweeps(Background):
         if is_selected(self._host, base):  # the same file by another path is not loaded again
             base = self._host.loaded() or base
         layout = Layout.from_json(record.opened.layout)
-        settings = dataclasses.replace(record.settings, base=base, **dataclasses.asdict(layout))
+        settings = dataclasses.replace(record.settings, base=base, **layout.settings())
         fusion = fusion_of(self._host, record, mix, donor, request.repair.vectors)
         with fusion.sources as sources:
             measuring = self._measuring(settings, fusion.partition)

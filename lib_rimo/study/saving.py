@@ -14,6 +14,7 @@ from lib_rimo.merging.partition import load_partition
 from lib_rimo.merging.recipe import Recipe
 from lib_rimo.merging.save import save_merged
 from lib_rimo.merging.sources import Sources
+from lib_rimo.study.plan import identity
 from lib_rimo.study.record import StudyRecord
 from lib_rimo.study.snapshot import Result
 
@@ -40,13 +41,34 @@ def form_of(values: Mapping[str, Any]) -> SaveForm:
     return SaveForm(number_type, vae=values.get("vae") is not False, ema=values.get("ema") is not False)
 
 
+def study_sources(record: StudyRecord, folder: Path) -> Sources:
+    """A study's files, opened as far as they are there. Whoever asks for them closes them.
+
+    Args:
+        record: The study.
+        folder: Where else to look for them.
+
+    Raises:
+        CheckpointError: One is damaged. One that is missing is told when it is asked for.
+    """
+    sources = Sources(folders=[folder])
+    try:
+        for path in (record.settings.base, *record.settings.partners):
+            if path.is_file():
+                sources.source_of(path)
+    except BaseException:
+        sources.close()
+        raise
+    return sources
+
+
 def save_record(
     record: StudyRecord,
     recipe: Recipe,
     folder: Path,
     name: str,
+    sources: Sources,
     *,
-    sources: Sources | None = None,
     form: SaveForm | None = None,
 ) -> Path:
     """Writes a recipe of a study as a checkpoint.
@@ -56,35 +78,25 @@ def save_record(
         recipe: Over its files.
         folder: Where checkpoints belong.
         name: File name, with or without ``.safetensors``.
-        sources: Its files if they are open already.
+        sources: Its files, open.
         form: Number type, with or without VAE and EMA copies; None writes everything as the base has it.
 
     Raises:
         SaveError: The name or the folder does not allow it; nothing was written.
+        CheckpointError: A file cannot be mixed, or a mixed tensor holds NaN or infinity; nothing was written.
     """
-    partition = load_partition(record.settings.partition)
     # What was measured was measured of the winner and of no other mix.
-    winner = bool(record.winners) and recipe == record.winners[-1]
-    metadata = _metadata(record, record.result if winner else None)
-
-    def save(opened: Sources) -> Path:
-        return save_merged(
-            recipe,
-            opened,
-            partition,
-            folder,
-            name,
-            form=form,
-            metadata=metadata,
-            mix_predictions=record.settings.mix_predictions,
-        )
-
-    if sources is not None:
-        return save(sources)
-    with Sources(folders=[folder]) as own:
-        for path in (record.settings.base, *record.settings.partners):
-            own.source_of(path)
-        return save(own)
+    winner = bool(record.winners) and identity(recipe) == identity(record.winners[-1])
+    return save_merged(
+        recipe,
+        sources,
+        load_partition(record.settings.partition),
+        folder,
+        name,
+        form=form,
+        metadata=_metadata(record, record.result if winner else None),
+        mix_predictions=record.settings.mix_predictions,
+    )
 
 
 _BENCHMARK = ("objective", "threshold", "one_per_category", "prefix", "negative", "unseen", "seed")

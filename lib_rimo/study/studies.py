@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from lib_rimo.study.preparing import Preparation
 from lib_rimo.study.rank_sweeps import RankSweeps
 from lib_rimo.study.record import StudyRecord
 from lib_rimo.study.repairing import Repair, Repairer
-from lib_rimo.study.saving import save_record
+from lib_rimo.study.saving import save_record, study_sources
 from lib_rimo.study.sensitivity import Sensitivity
 from lib_rimo.study.settings import StudySettings
 from lib_rimo.study.shelf import Shelf, started_at, study_folder
@@ -166,7 +167,9 @@ class Studies:
         if repair is not None:
             path, recipe = self._repairer.save(record, recipe, repair, name, form)
         else:
-            path = save_record(record, recipe, self._host.save_folder(), name, sources=sources, form=form)
+            folder = self._host.save_folder()
+            with study_sources(record, folder) if sources is None else nullcontext(sources) as files:
+                path = save_record(record, recipe, folder, name, files, form=form)
         self._worker.note_saved(ev.Saved(path.name, recipe.to_json()))
         self._host.refresh()
         return path
