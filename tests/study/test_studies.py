@@ -275,8 +275,6 @@ def test_a_file_without_tags_is_refused_at_once(workshop: Workshop) -> None:
         (_twin, SettingsError, "same model"),
         (_truncated, CheckpointError, "short.safetensors"),
         (_unknown_tag, RimoError, "invisible"),
-        (lambda _: {"partition": "nonsense"}, RimoError, "nonsense"),
-        (lambda _: {"frozen": ["nonsense"]}, SettingsError, "nonsense"),
         (lambda _: {"tagger": "nowhere"}, RimoError, "nowhere"),
     ],
 )
@@ -297,6 +295,8 @@ def test_bad_input_is_told_before_anything_is_done(
         ("partners", {"partners": ["missing.safetensors"]}),
         ("partners", {"partners": ["base.safetensors"]}),
         ("preset", {"preset": "enormous"}),
+        ("partition", {"partition": "nonsense"}),
+        ("frozen", {"frozen": ["nonsense"]}),
         ("budget", {"budget": 0}),
         ("bounds", {"bounds": [1, 0]}),
     ],
