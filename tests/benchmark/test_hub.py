@@ -4,6 +4,7 @@ import sys
 
 import pytest
 from huggingface_hub import constants
+from huggingface_hub.utils._http import reset_sessions
 
 from lib_rimo.benchmark import KNOWN_TAGGERS, fetch_tagger, open_tagger
 from lib_rimo.errors import TaggerError
@@ -15,6 +16,7 @@ from tests.benchmark.onnx_folders import ML_TAGS, WD_TAGS, write_ml_danbooru, wr
 def hub(tmp_path, monkeypatch):
     """A hub on this machine with one tagger of each style; the client may talk to it."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    reset_sessions()  # one that was made offline stays offline
     files = {}
     write_wd14(tmp_path / "wd")
     for file in ("model.onnx", "selected_tags.csv"):

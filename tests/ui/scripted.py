@@ -76,6 +76,8 @@ class ScriptedService(ScriptedArchive):
         self._bench = ScriptedBench(errand, pace_s)
         self._ranks = ScriptedRanks(errand, pace_s)
         self.past = past(folder)
+        self._tags = folder / "own-tags.csv"
+        self._tags.write_text("name,category\n" + "".join(f"{tag},shapes\n" for tag in TAGS))
 
     def presets(self) -> OwnPresets:
         return self._presets
@@ -108,11 +110,7 @@ class ScriptedService(ScriptedArchive):
         """The first base brings a tagger and tags along, the others do not."""
         if base != FILES[0]:
             return {"tagger": TAGGERS[0]}
-        own = self._folder / "own-tags.csv"
-        own.write_text(
-            "".join(f"{tag},shapes\n" for tag in ("name", *TAGS)).replace(",shapes", ",category", 1)
-        )
-        return {"tagger": "/its/own/tagger", "catalogue": str(own), "one_per_category": True}
+        return {"tagger": "/its/own/tagger", "catalogue": str(self._tags), "one_per_category": True}
 
     def estimate(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         self._check(settings)
