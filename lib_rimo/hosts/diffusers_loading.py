@@ -16,7 +16,7 @@ from lib_rimo.errors import CheckpointError, HostError
 from lib_rimo.hosts.diffusers_mapping import CheckpointMapping, Layout, Place, map_checkpoint
 from lib_rimo.hosts.diffusers_text import TextCache
 from lib_rimo.hosts.schedulers import PREDICTION, ZERO_SNR
-from lib_rimo.merging.architecture import SDXL_BASE, Architecture, recognise
+from lib_rimo.merging.architecture import EDM_V, SDXL_BASE, Architecture, recognise
 from lib_rimo.merging.checkpoint import open_checkpoint
 
 if TYPE_CHECKING:
@@ -217,8 +217,18 @@ def _kind(checkpoint: Path) -> Architecture:
 def _draw_as(pipeline: DiffusionPipeline, kind: Architecture) -> None:
     """Tells the pipeline what the file says of its training; a configuration is of a family, not of a file.
 
+    Raises:
+        HostError: It is of a kind that diffusers' samplers do not draw.
+
     Source: the pages of v-prediction models (NoobAI XL V-Pred), which ask for exactly these two.
     """
+    if kind.prediction == EDM_V:
+        raise HostError(
+            "This kind of model cannot be drawn here",
+            found="v-prediction on another scale of noise (EDM)",
+            wanted="a model that predicts epsilon, or v on the usual scale",
+            fix="Use a WebUI that draws it",
+        )
     if kind.prediction == "v":
         pipeline.scheduler.register_to_config(**{PREDICTION: "v_prediction"})
     if kind.zero_snr:

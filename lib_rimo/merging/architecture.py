@@ -17,6 +17,9 @@ from lib_rimo.merging.quantised import refuse_quantised
 
 SD1, SD2, SDXL_BASE, SDXL_REFINER = "sd1", "sd2", "sdxl-base", "sdxl-refiner"
 
+EDM_V = "edm v"
+"""Told by a tensor ``edm_vpred.sigma_max``, as the WebUIs and ComfyUI read it."""
+
 REFINER_INPUT_BLOCKS = 12
 """SDXL base has 9 input blocks (3 levels), its refiner 12 (4 levels); asked only where text encoders are absent."""
 
@@ -41,7 +44,8 @@ class Architecture:
         input_blocks: Number of input blocks of the UNet.
         output_blocks: Number of output blocks of the UNet.
         in_channels: Channels that the UNet takes.
-        prediction: What the UNet predicts, ``epsilon`` or ``v``, where the file or its sidecar says so.
+        prediction: What the UNet predicts, ``epsilon``, ``v`` or ``edm v`` (v on another scale of noise), where the file
+            or its sidecar says so.
         zero_snr: Whether the file says that it was trained down to no signal at all (zero terminal SNR).
     """
 
@@ -150,6 +154,8 @@ def _guess(keys: Iterable[str]) -> str:
 
 
 def _prediction(checkpoint: Checkpoint) -> str | None:
+    if "edm_vpred.sigma_max" in checkpoint:
+        return EDM_V
     if "v_pred" in checkpoint:
         return "v"
     said = checkpoint.metadata.get("modelspec.prediction_type", "") or _sidecar_says(checkpoint.path)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 
 from lib_rimo.errors import CheckpointError
-from lib_rimo.merging.architecture import Architecture, check_same, recognise
+from lib_rimo.merging.architecture import EDM_V, Architecture, check_same, recognise
 from lib_rimo.merging.checkpoint import Checkpoint, not_finite
 from lib_rimo.merging.merge import KeyPlan
 from lib_rimo.merging.partition import Partition
@@ -136,5 +136,6 @@ def _compared(base: Checkpoint, partner: Checkpoint, *, mix_predictions: bool) -
 
 def _drawn_by(kind: Architecture) -> str:
     """What a model of this kind is drawn by, in words."""
-    name = "v-prediction" if kind.predicts == "v" else "epsilon-prediction"
+    names = {"v": "v-prediction", EDM_V: "v-prediction on another scale of noise (EDM)"}
+    name = names.get(str(kind.predicts), "epsilon-prediction")
     return f"{name} with zero terminal SNR" if kind.zero_snr else name

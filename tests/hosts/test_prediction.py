@@ -114,6 +114,17 @@ def test_samplers_draw_zero_snr(root: Path, sampler: str) -> None:
     assert picture.getbbox() is not None
 
 
+def test_another_scale_of_noise_is_refused(root: Path) -> None:
+    """A model that no sampler here draws is not drawn as something else."""
+    tensors = load_file(str(root / "models" / "base.safetensors"))
+    path = root / "models" / "edm.safetensors"
+    save_file({**tensors, "edm_vpred.sigma_max": torch.ones(1), "v_pred": torch.empty(0)}, str(path))
+    host = DiffusersHost(root / "models", config_dir=root / "config", device="cpu")
+    with pytest.raises(HostError, match="EDM"):
+        host.load(path)
+    assert host.loaded() is None
+
+
 @pytest.mark.parametrize("sampler", ["Heun", "PLMS"])
 def test_a_sampler_that_cannot_is_refused(root: Path, sampler: str) -> None:
     """The others are refused by name, with those that can, instead of drawing something else."""
