@@ -44,8 +44,8 @@ class Architecture:
         input_blocks: Number of input blocks of the UNet.
         output_blocks: Number of output blocks of the UNet.
         in_channels: Channels that the UNet takes.
-        prediction: What the UNet predicts, ``epsilon``, ``v`` or ``edm v`` (v on another scale of noise), where the file
-            or its sidecar says so.
+        prediction: What the UNet predicts, ``epsilon``, ``v`` or ``edm v`` (v on another scale of noise), if the
+            file or its sidecar says so.
         zero_snr: Whether the file says that it was trained down to no signal at all (zero terminal SNR).
     """
 
