@@ -1,14 +1,14 @@
 /**
  * The tab's words in the user's language.
  *
- * The source is English; `lib_rimo/ui/translations/*.json` beside this folder says the same in other languages. They
+ * The source is English; `lib_rimo/wording/translations/*.json` beside this folder says the same in other languages. They
  * are for the tab alone: what lies in `localizations/` a WebUI applies to its whole page. A key is an exact text, or a sentence with places: "{1} of {2} images". Whatever appears in
  * the tab is translated as it appears, whether gradio, the script or the program wrote it; elements marked
  * translate="no" hold names and stay as they are.
  */
 class RimoWords {
     static FILES = { zh: "zh_CN", ja: "ja_JP" };
-    static FOLDER = "../lib_rimo/ui/translations/"; // from this folder's address, in a WebUI as on our own page
+    static FOLDER = "../lib_rimo/wording/translations/"; // from this folder's address, in a WebUI as on our own page
     static KEPT = "rimo-language";
     static ATTRIBUTES = ["placeholder", "title", "aria-label", "aria-valuetext", "alt"];
     static MOST_KEPT = 3000;

@@ -22,10 +22,10 @@ from lib_rimo.benchmark.hub import KNOWN_TAGGERS
 from lib_rimo.benchmark.taggers import DEFAULT, Taggers
 from lib_rimo.errors import HostError, RimoError
 from lib_rimo.hosts.host import Host
-from lib_rimo.hosts.webui import WebuiHost
-from lib_rimo.hosts.webui_deepbooru import NAME as DEEPDANBOORU
-from lib_rimo.hosts.webui_deepbooru import DeepDanbooruTagger
-from lib_rimo.hosts.webui_kind import has_deepdanbooru, open_webui_host, option, program
+from lib_rimo.hosts.webui.deepdanbooru import NAME as DEEPDANBOORU
+from lib_rimo.hosts.webui.deepdanbooru import DeepDanbooruTagger
+from lib_rimo.hosts.webui.host import WebuiHost
+from lib_rimo.hosts.webui.kind import has_deepdanbooru, open_webui_host, option, program
 from lib_rimo.study.studies import Studies
 from lib_rimo.toy.family import family_of, is_of_family, unpack
 

@@ -63,7 +63,7 @@ def on_ui_tabs() -> list[tuple[gr.Blocks, str, str]]:
     if reason:
         return [(_refusal(reason), TITLE, ELEMENT)]
     try:
-        from lib_rimo.ui.tab import build_tab
+        from lib_rimo.ui.page.tab import build_tab
 
         return [(build_tab(extension.service(ROOT)), TITLE, ELEMENT)]
     except Exception as error:
@@ -75,7 +75,7 @@ def on_app_started(_: Any, app: Any) -> None:
     """Adds the routes, behind the WebUI's own login."""
     if extension is None or extension.why_not(ROOT):
         return
-    from lib_rimo.ui.routes import add_routes
+    from lib_rimo.ui.api.routes import add_routes
 
     guard = extension.login_guard(app, getattr(shared.cmd_opts, "api_auth", None))
     add_routes(app, extension.service(ROOT), guard)

@@ -21,10 +21,10 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a checkout without being installed
 
 from lib_rimo.merging import Recipe, Sources, load_partition, save_merged
-from lib_rimo.merging.contact import ContactFactors, contact_recipe
-from lib_rimo.merging.contact_spec import SKETCH, ContactSpec
-from lib_rimo.merging.low_rank import decompose
-from lib_rimo.merging.parallel import one_torch_thread
+from lib_rimo.merging.contact.contact import ContactFactors, contact_recipe
+from lib_rimo.merging.contact.low_rank import decompose
+from lib_rimo.merging.mix.contact_spec import SKETCH, ContactSpec
+from lib_rimo.merging.mix.parallel import one_torch_thread
 from tools.bench_speed import QUICK_STRIDE, ExtraMemory, both_times, unet_shapes, write_random
 
 SAMPLE = ((320, 320), (1280, 1280), (640, 5760), (1280, 11520))

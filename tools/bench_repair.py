@@ -29,11 +29,11 @@ from lib_rimo.benchmark.suite import MIXED, Suite, SuiteSettings
 from lib_rimo.benchmark.suite_run import Contestant, Results
 from lib_rimo.cli.measuring import add_measuring_options, measure, open_measuring
 from lib_rimo.merging import Recipe, Sources, load_partition
-from lib_rimo.merging.derived import mix_source
-from lib_rimo.merging.drift import WHOLE, DriftMeter
-from lib_rimo.merging.recipe import Source
-from lib_rimo.study.contacting import Arm, Fusion, sweep
-from lib_rimo.study.measuring import Measuring
+from lib_rimo.merging.mix.drift import WHOLE, DriftMeter
+from lib_rimo.merging.mix.recipe import Source
+from lib_rimo.merging.saving.derived import mix_source
+from lib_rimo.study.measure.measurement import Measuring
+from lib_rimo.study.measure.rank_sweep import Arm, Fusion, sweep
 from lib_rimo.toy import unpack
 
 PARTITION = "theater"

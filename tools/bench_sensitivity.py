@@ -1,7 +1,8 @@
 """How often the statements on block groups are right: searches on functions whose groups are known.
 
 Two groups that nothing depends on are searched along with seven that something does. Afterwards each group's state
-(``lib_rimo/study/sensitivity.py``) and the range of its share are held against the truth, which these functions tell.
+(``lib_rimo/study/analysis/sensitivity.py``) and the range of its share are held against the truth, which these
+functions tell.
 
     python tools/bench_sensitivity.py [--images 640 1500] [--seeds 8] [--strategy random]
 """
@@ -20,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a chec
 from lib_rimo.search.history import Floats, Observation
 from lib_rimo.search.landscape import Landscape
 from lib_rimo.search.strategy import make_strategy
-from lib_rimo.study import sensitivity
+from lib_rimo.study.analysis import sensitivity
 
 PARTNERS, REAL, IDLE, POOL = 2, 7, 2, 200
 CARRYING = 0.15

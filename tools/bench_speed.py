@@ -37,8 +37,8 @@ from lib_rimo.merging import (
     open_checkpoint,
     save_merged,
 )
-from lib_rimo.merging.header import TensorSpec, build_header
-from lib_rimo.merging.parallel import run_over, thread_count
+from lib_rimo.merging.checkpoints.header import TensorSpec, build_header
+from lib_rimo.merging.mix.parallel import run_over, thread_count
 
 STEM = "model.diffusion_model."
 CHANNELS, MULTIPLIERS, DEPTH, CONTEXT = 320, (1, 2, 4, 4), 2, 768

@@ -30,18 +30,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a chec
 from lib_rimo.benchmark.catalogue import default_catalogue
 from lib_rimo.benchmark.prompts import Prompt
 from lib_rimo.benchmark.score import ImageScore
-from lib_rimo.merging.recipe import Recipe, Source
-from lib_rimo.study import events as ev
-from lib_rimo.study import journal
-from lib_rimo.study.layout import Layout, PromptPools
-from lib_rimo.study.record import StudyRecord
-from lib_rimo.study.result import result_of
-from lib_rimo.study.settings import StudySettings
-from lib_rimo.study.shelf import Shelf
-from lib_rimo.study.snapshot import LatestPicture, Snapshot, StudyState
-from lib_rimo.study.stored_result import result_to_json
-from lib_rimo.study.view import snapshot_of
-from lib_rimo.ui.status import status
+from lib_rimo.merging.mix.recipe import Recipe, Source
+from lib_rimo.study.analysis.final_result import result_of
+from lib_rimo.study.record import events as ev
+from lib_rimo.study.record import journal
+from lib_rimo.study.record.record import StudyRecord
+from lib_rimo.study.record.results import result_to_json
+from lib_rimo.study.run.image_settings import Layout, PromptPools
+from lib_rimo.study.settings.settings import StudySettings
+from lib_rimo.study.store.snapshot import LatestPicture, Snapshot, StudyState
+from lib_rimo.study.store.snapshot_of import snapshot_of
+from lib_rimo.study.store.store import Shelf
+from lib_rimo.ui.api.status import status
 
 GROUPS = ("in0-3", "in4-6", "in7", "in8+", "mid", "out0", "out1", "out2", "out3-5", "out6+", "text")
 NAMES = ("base", "first", "second", "third")

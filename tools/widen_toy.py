@@ -28,7 +28,7 @@ from safetensors.torch import load_file, save_file
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lib_rimo.benchmark.catalogue import load_catalogue
-from lib_rimo.hosts.diffusers import DiffusersHost
+from lib_rimo.hosts.diffusers.host import DiffusersHost
 from lib_rimo.hosts.host import ImageRequest
 from lib_rimo.toy.family import DATA, Family, unpack
 

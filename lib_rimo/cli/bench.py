@@ -21,8 +21,8 @@ from lib_rimo.benchmark.suite_run import Results
 from lib_rimo.benchmark.suite_tables import tables
 from lib_rimo.cli.measuring import add_measuring_options, measure, open_measuring
 from lib_rimo.cli.report import accuracy_json, accuracy_lines, gain_json
-from lib_rimo.study.bench_settings import many_of
-from lib_rimo.study.bench_tables import BenchTables
+from lib_rimo.study.measure.bench_request import many_of
+from lib_rimo.study.measure.bench_tables import BenchTables
 
 DEFAULT_IMAGES = 400
 

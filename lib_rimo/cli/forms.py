@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lib_rimo.benchmark.hub import KNOWN_TAGGERS
-from lib_rimo.merging.form import NUMBER_TYPES, SaveForm
+from lib_rimo.merging.saving.options import NUMBER_TYPES, SaveForm
 
 
 def add_form_options(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lib_rimo.cli.recipe_file import read_texts
 from lib_rimo.errors import RecipeError
-from lib_rimo.merging.ancestry import ANCESTRY_KEY, Ancestor, Tree, parsed, read_tree
+from lib_rimo.merging.saving.ancestry import ANCESTRY_KEY, Ancestor, Tree, parsed, read_tree
 
 INDENT = "  "
 

@@ -12,17 +12,17 @@ from lib_rimo.cli.forms import add_prediction_option
 from lib_rimo.cli.recipe_file import read_json, read_texts
 from lib_rimo.cli.setting import models_folder
 from lib_rimo.errors import RecipeError
-from lib_rimo.merging.adopt import adopt
-from lib_rimo.merging.ancestry import Tree, read_tree
-from lib_rimo.merging.checkpoint import SUFFIXES, open_checkpoint
-from lib_rimo.merging.foreign import ForeignRecipe
-from lib_rimo.merging.foreign_mecha import read_mecha, write_mecha
-from lib_rimo.merging.foreign_webui import read_metadata, read_webui
-from lib_rimo.merging.foreign_write import Written, write_model_mixer, write_supermerger
-from lib_rimo.merging.mixable import check_recipe, refuse_damaged_recipe
-from lib_rimo.merging.partition import load_partition
-from lib_rimo.merging.recipe import Recipe
-from lib_rimo.merging.sources import Sources
+from lib_rimo.merging.checkpoints.checkpoint import SUFFIXES, open_checkpoint
+from lib_rimo.merging.interop.import_ import adopt
+from lib_rimo.merging.interop.linear import ForeignRecipe
+from lib_rimo.merging.interop.mecha import read_mecha, write_mecha
+from lib_rimo.merging.interop.webui import read_metadata, read_webui
+from lib_rimo.merging.interop.write import Written, write_model_mixer, write_supermerger
+from lib_rimo.merging.mix.mixable import check_recipe, refuse_damaged_recipe
+from lib_rimo.merging.mix.partition import load_partition
+from lib_rimo.merging.mix.recipe import Recipe
+from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.merging.saving.ancestry import Tree, read_tree
 
 MECHA = "sd-mecha"
 WRITERS = {"supermerger": write_supermerger, "model-mixer": write_model_mixer}

@@ -13,8 +13,8 @@ from lib_rimo.benchmark.suite_run import Contestant, Results
 from lib_rimo.cli.forms import add_tagger_options
 from lib_rimo.cli.setting import home, of_base, workplace
 from lib_rimo.errors import CheckpointError
-from lib_rimo.study.measuring import Measuring
-from lib_rimo.study.settings import StudySettings
+from lib_rimo.study.measure.measurement import Measuring
+from lib_rimo.study.settings.settings import StudySettings
 
 
 def add_measuring_options(parser: argparse.ArgumentParser) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 from lib_rimo.cli.forms import add_form_options, add_prediction_option, form_of
 from lib_rimo.cli.recipe_file import read_recipe
 from lib_rimo.cli.setting import models_folder
-from lib_rimo.merging.mixable import check_recipe
-from lib_rimo.merging.partition import load_partition
-from lib_rimo.merging.save import save_merged
-from lib_rimo.merging.sources import Sources
+from lib_rimo.merging.mix.mixable import check_recipe
+from lib_rimo.merging.mix.partition import load_partition
+from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.merging.saving.save import save_merged
 
 
 def add_parser(

@@ -16,12 +16,12 @@ from lib_rimo.cli.report import result_json, result_text
 from lib_rimo.cli.setting import Workplace, recorded, studies_folder, workplace
 from lib_rimo.cli.writes import CheckpointWrites
 from lib_rimo.errors import SettingsError, StudyError
-from lib_rimo.study.history import unfinished
-from lib_rimo.study.presets import PRESETS, SCRIPTS
-from lib_rimo.study.settings import PENALTIES
-from lib_rimo.study.snapshot import Snapshot, StudyState
-from lib_rimo.ui.epochs import epochs
-from lib_rimo.ui.sentences import variety
+from lib_rimo.study.settings.presets import PRESETS, SCRIPTS
+from lib_rimo.study.settings.settings import PENALTIES
+from lib_rimo.study.store.snapshot import Snapshot, StudyState
+from lib_rimo.study.store.unfinished import unfinished
+from lib_rimo.wording.epochs import epochs
+from lib_rimo.wording.sentences import variety
 
 
 def add_parser(

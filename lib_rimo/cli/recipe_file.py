@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.errors import RecipeError
-from lib_rimo.merging.ancestry import RECIPE_KEY
-from lib_rimo.merging.checkpoint import SUFFIXES, open_checkpoint
-from lib_rimo.merging.recipe import Recipe
+from lib_rimo.merging.checkpoints.checkpoint import SUFFIXES, open_checkpoint
+from lib_rimo.merging.mix.recipe import Recipe
+from lib_rimo.merging.saving.ancestry import RECIPE_KEY
 
 
 def read_json(path: Path) -> Any:

@@ -9,9 +9,9 @@ from typing import Any
 
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import StudyError
-from lib_rimo.study.snapshot import Result, Snapshot, Watch
-from lib_rimo.ui.epochs import epochs
-from lib_rimo.ui.sentences import variety
+from lib_rimo.study.store.snapshot import Result, Snapshot, Watch
+from lib_rimo.wording.epochs import epochs
+from lib_rimo.wording.sentences import variety
 
 
 def result_json(

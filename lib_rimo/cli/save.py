@@ -10,9 +10,9 @@ from pathlib import Path
 from lib_rimo.cli.forms import add_form_options, form_of
 from lib_rimo.cli.setting import models_folder, recorded
 from lib_rimo.errors import SaveError
-from lib_rimo.merging.mixable import check_recipe
-from lib_rimo.study.mixes import Choice
-from lib_rimo.study.saving import save_record, study_sources
+from lib_rimo.merging.mix.mixable import check_recipe
+from lib_rimo.study.mixes.save import save_record, study_sources
+from lib_rimo.study.record.choice import Choice
 
 
 def add_parser(

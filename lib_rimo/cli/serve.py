@@ -33,7 +33,7 @@ def add_parser(
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
-    from lib_rimo.ui.standalone import serve  # gradio takes seconds to import
+    from lib_rimo.ui.server.standalone import serve  # gradio takes seconds to import
 
     own = any(models_folder(options).rglob("*.safetensors"))
     place = workplace(options, demo=options.demo or not own, tagger=DEFAULT)

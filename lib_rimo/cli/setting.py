@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.benchmark.taggers import Taggers
-from lib_rimo.hosts.diffusers import DiffusersHost
-from lib_rimo.hosts.diffusers_loading import read_index
-from lib_rimo.study import journal
-from lib_rimo.study.record import StudyRecord
+from lib_rimo.hosts.diffusers.host import DiffusersHost
+from lib_rimo.hosts.diffusers.loading import read_index
+from lib_rimo.study.record import journal
+from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.studies import Studies, study_folder
 from lib_rimo.toy.family import Family, family_of, is_of_family, unpack
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.cli.setting import studies_folder
-from lib_rimo.study.shelf import Shelf
+from lib_rimo.study.store.store import Shelf
 
 STATES = {"finished": "finished", "broken": "damaged"}
 """What a line of the history says of a study; all others can be gone on with."""

@@ -14,9 +14,9 @@ from typing import Protocol, runtime_checkable
 
 from PIL import Image
 
-from lib_rimo.merging.live import LiveWeights
-from lib_rimo.merging.recipe import Recipe
-from lib_rimo.merging.swap import Swapper
+from lib_rimo.merging.live.swap import Swapper
+from lib_rimo.merging.live.weights import LiveWeights
+from lib_rimo.merging.mix.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)

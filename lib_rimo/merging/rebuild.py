@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib_rimo.errors import CheckpointError, RecipeError, RimoError, SaveError
-from lib_rimo.merging.ancestry import RECIPE_KEY, Ancestor, Tree, read_tree
-from lib_rimo.merging.architecture import sidecar_of
-from lib_rimo.merging.checkpoint import SUFFIXES, Checkpoint, open_checkpoint
-from lib_rimo.merging.contact import ContactCheckpoint, ContactFactors
-from lib_rimo.merging.derived import MixedCheckpoint
-from lib_rimo.merging.digest import DATA_HASH_KEY, NO_DATA_HASH, file_sha256
-from lib_rimo.merging.merge import Plan
-from lib_rimo.merging.mixable import check_recipe
-from lib_rimo.merging.names import checkpoint_file
-from lib_rimo.merging.partition import load_partition
-from lib_rimo.merging.recipe import Recipe, Source
-from lib_rimo.merging.save import write_plans
-from lib_rimo.merging.sources import Sources
+from lib_rimo.merging.checkpoints.architecture import sidecar_of
+from lib_rimo.merging.checkpoints.checkpoint import SUFFIXES, Checkpoint, open_checkpoint
+from lib_rimo.merging.checkpoints.digest import DATA_HASH_KEY, NO_DATA_HASH, file_sha256
+from lib_rimo.merging.contact.contact import ContactCheckpoint, ContactFactors
+from lib_rimo.merging.mix.merge import Plan
+from lib_rimo.merging.mix.mixable import check_recipe
+from lib_rimo.merging.mix.partition import load_partition
+from lib_rimo.merging.mix.recipe import Recipe, Source
+from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.merging.saving.ancestry import RECIPE_KEY, Ancestor, Tree, read_tree
+from lib_rimo.merging.saving.derived import MixedCheckpoint
+from lib_rimo.merging.saving.names import checkpoint_file
+from lib_rimo.merging.saving.save import write_plans
 
 _log = logging.getLogger("rimo")
 

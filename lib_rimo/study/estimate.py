@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from lib_rimo.study.preflight import GIB
-from lib_rimo.study.settings import StudySettings
-from lib_rimo.study.view import images_to_measure
+from lib_rimo.study.run.preflight import GIB
+from lib_rimo.study.settings.settings import StudySettings
+from lib_rimo.study.store.snapshot_of import images_to_measure
 
 SHORT = 1000
 """Images of an epoch up to which one epoch was measured against two (``lib_rimo/search/README.md``)."""

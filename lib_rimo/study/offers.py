@@ -10,9 +10,9 @@ from typing import Any
 from lib_rimo.benchmark.taggers import Taggers
 from lib_rimo.errors import SettingsError, TaggerError
 from lib_rimo.hosts.host import Host
-from lib_rimo.study.possible import check_possible
-from lib_rimo.study.presets import DEFAULT_PRESET, PRESETS
-from lib_rimo.study.settings import StudySettings
+from lib_rimo.study.settings.checks import check_possible
+from lib_rimo.study.settings.presets import DEFAULT_PRESET, PRESETS
+from lib_rimo.study.settings.settings import StudySettings
 
 _MODELS = ("base", "partners", "preset")
 

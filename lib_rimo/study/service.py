@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from lib_rimo.merging.form import SaveForm
-from lib_rimo.study.mixes import Choice
-from lib_rimo.study.own_presets import OwnPresets
-from lib_rimo.study.record import StudyRecord
-from lib_rimo.study.repairing import Repair
-from lib_rimo.study.snapshot import Snapshot
-from lib_rimo.study.trying import Wish
+from lib_rimo.merging.saving.options import SaveForm
+from lib_rimo.study.mixes.preview import Wish
+from lib_rimo.study.mixes.repair import Repair
+from lib_rimo.study.record.choice import Choice
+from lib_rimo.study.record.record import StudyRecord
+from lib_rimo.study.settings.user_presets import OwnPresets
+from lib_rimo.study.store.snapshot import Snapshot
 
 
 class StudyOnDisplay(Protocol):

@@ -14,8 +14,8 @@ from lib_rimo.benchmark.prompts import PromptSettings, draw_prompts
 from lib_rimo.benchmark.tags import Catalogue, Tag
 from lib_rimo.hosts.host import ImageDefaults
 from lib_rimo.hosts.prompt_text import plain
-from lib_rimo.study.layout import Layout, prompt_settings
-from lib_rimo.study.settings import StudySettings
+from lib_rimo.study.run.image_settings import Layout, prompt_settings
+from lib_rimo.study.settings.settings import StudySettings
 
 
 def read(prompt: str) -> list[tuple[str, float]]:

@@ -14,10 +14,10 @@ import pytest
 import torch
 from PIL import Image, ImageChops
 
-from lib_rimo.hosts.diffusers import DiffusersHost
+from lib_rimo.hosts.diffusers.host import DiffusersHost
 from lib_rimo.hosts.host import ImageRequest
 from lib_rimo.merging import Recipe, Sources, Swapper, load_partition
-from lib_rimo.study import journal
+from lib_rimo.study.record import journal
 from lib_rimo.toy.family import unpack
 from tests.cli.conftest import Run
 

@@ -10,8 +10,8 @@ import pytest
 from safetensors.torch import load_file
 
 from lib_rimo.cli.program import BAD_INPUT, OK, main
-from lib_rimo.merging.recipe import Recipe
-from tests.merging import mecha_texts as texts
+from lib_rimo.merging.mix.recipe import Recipe
+from tests.merging.interop import mecha_texts as texts
 from tests.merging.models import Family, bits, family, sd1_tensors, sdxl_tensors, write
 
 

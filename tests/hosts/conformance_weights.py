@@ -14,13 +14,13 @@ from safetensors.torch import load_file
 
 from lib_rimo.errors import HostError
 from lib_rimo.hosts.host import Host, ImageRequest
-from lib_rimo.merging.live import LiveWeights
-from lib_rimo.merging.merge import merge_into
-from lib_rimo.merging.partition import load_partition
-from lib_rimo.merging.recipe import Recipe
-from lib_rimo.merging.sink import DictSink
-from lib_rimo.merging.sources import Sources
-from lib_rimo.merging.swap import Swapper
+from lib_rimo.merging.live.swap import Swapper
+from lib_rimo.merging.live.weights import LiveWeights
+from lib_rimo.merging.mix.merge import merge_into
+from lib_rimo.merging.mix.partition import load_partition
+from lib_rimo.merging.mix.recipe import Recipe
+from lib_rimo.merging.mix.sink import DictSink
+from lib_rimo.merging.mix.sources import Sources
 
 
 def write_live(

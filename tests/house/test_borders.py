@@ -11,11 +11,12 @@ ROOMS = {
     "errors": (),
     "merging": ("errors",),
     "benchmark": ("errors",),
-    "search": ("errors", "merging.recipe"),
+    "search": ("errors", "merging.mix.recipe"),
     "hosts": ("errors", "merging"),
     "toy": ("errors",),
     "study": ("errors", "search", "benchmark", "merging", "hosts.host"),
-    "ui": ("errors", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
+    "wording": ("errors", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
+    "ui": ("errors", "study", "wording", "benchmark.interval"),
 }
 """What each room may import of the package. ``cli`` and ``extension`` put the rooms together: they may import all."""
 

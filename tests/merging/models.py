@@ -9,9 +9,9 @@ import torch
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from lib_rimo.merging.partition import load_partition
-from lib_rimo.merging.recipe import Recipe
-from lib_rimo.merging.sources import Sources
+from lib_rimo.merging.mix.partition import load_partition
+from lib_rimo.merging.mix.recipe import Recipe
+from lib_rimo.merging.mix.sources import Sources
 
 U = "model.diffusion_model."
 

@@ -10,14 +10,14 @@ from safetensors import safe_open
 
 from lib_rimo.errors import CheckpointError, RecipeError, SaveError
 from lib_rimo.merging import Recipe, Sources, load_partition, save_merged
-from lib_rimo.merging.ancestry import read_tree, shares, tree_of
-from lib_rimo.merging.contact import contact_recipe
-from lib_rimo.merging.contact_spec import ContactSpec
-from lib_rimo.merging.derived import mix_source
-from lib_rimo.merging.digest import data_sha256, file_sha256
-from lib_rimo.merging.form import SaveForm
-from lib_rimo.merging.partition import partition_from_json
+from lib_rimo.merging.checkpoints.digest import data_sha256, file_sha256
+from lib_rimo.merging.contact.contact import contact_recipe
+from lib_rimo.merging.mix.contact_spec import ContactSpec
+from lib_rimo.merging.mix.partition import partition_from_json
 from lib_rimo.merging.rebuild import rebuild
+from lib_rimo.merging.saving.ancestry import read_tree, shares, tree_of
+from lib_rimo.merging.saving.derived import mix_source
+from lib_rimo.merging.saving.options import SaveForm
 from tests.merging.models import Family, bits, family, sd1_tensors, write
 
 THEATER = {"mid": (0.5, 0.25), "in0-6": (0.0, 1.0), "text": (1.2, -0.4)}

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from lib_rimo.benchmark.tagger import open_tagger
-from lib_rimo.study import journal
-from lib_rimo.study.snapshot import Snapshot, StudyState
+from lib_rimo.study.record import journal
+from lib_rimo.study.store.snapshot import Snapshot, StudyState
 from lib_rimo.study.studies import Studies
 from tests.study.painting import PaintingHost, Turnstile, write_model, write_tagger
 

@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 
 from lib_rimo.errors import HostError, HostTakenError
 from lib_rimo.hosts.host import ImageDefaults, ImageRequest
-from lib_rimo.merging.live import LiveWeights, live_weights
+from lib_rimo.merging.live.weights import LiveWeights, live_weights
 
 TAGS = ("red", "green", "blue", "round", "square", "high", "low", "wide")
 SIDE = 64

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lib_rimo.study.presets import PRESETS
+from lib_rimo.study.settings.presets import PRESETS
 from tests.study.conftest import Workshop
 
 

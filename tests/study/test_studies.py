@@ -22,8 +22,8 @@ from lib_rimo.errors import (
     StudyError,
 )
 from lib_rimo.merging import Recipe, Sources, Swapper, load_partition
-from lib_rimo.study import journal
-from lib_rimo.study.snapshot import Snapshot, StudyState
+from lib_rimo.study.record import journal
+from lib_rimo.study.store.snapshot import Snapshot, StudyState
 from tests.study.conftest import Workshop, held
 from tests.study.painting import SKILL_KEYS, write_model
 

@@ -27,7 +27,7 @@ with warnings.catch_warnings():
     import uvicorn
     from fastapi import FastAPI
 
-    from lib_rimo.ui.routes import add_routes
+    from lib_rimo.ui.api.routes import add_routes
 
 from tests.ui.pages import Opener
 from tests.ui.scripted import ScriptedService

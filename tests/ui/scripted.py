@@ -14,13 +14,13 @@ from PIL import Image, ImageDraw
 
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SaveError, SettingsError, StudyError
-from lib_rimo.merging.form import SaveForm
-from lib_rimo.study.errand import Errand
-from lib_rimo.study.own_presets import OwnPresets
-from lib_rimo.study.possible import check_possible
-from lib_rimo.study.presets import PRESETS
-from lib_rimo.study.settings import StudySettings
-from lib_rimo.study.snapshot import (
+from lib_rimo.merging.saving.options import SaveForm
+from lib_rimo.study.measure.background_job import Errand
+from lib_rimo.study.settings.checks import check_possible
+from lib_rimo.study.settings.presets import PRESETS
+from lib_rimo.study.settings.settings import StudySettings
+from lib_rimo.study.settings.user_presets import OwnPresets
+from lib_rimo.study.store.snapshot import (
     CategoryRow,
     CurvePoint,
     EpochSigns,

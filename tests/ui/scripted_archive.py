@@ -12,13 +12,13 @@ from PIL import Image
 
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SettingsError, StudyError
-from lib_rimo.merging.partition import load_partition
-from lib_rimo.study.mixes import Choice
-from lib_rimo.study.places import parts_of
-from lib_rimo.study.record import StudyRecord
-from lib_rimo.study.snapshot import CurvePoint, Grid, Snapshot, StudyState
-from lib_rimo.study.summary import broken_row, row_of
-from lib_rimo.study.trying import Wish
+from lib_rimo.merging.mix.partition import load_partition
+from lib_rimo.study.analysis.block_labels import parts_of
+from lib_rimo.study.mixes.preview import Wish
+from lib_rimo.study.record.choice import Choice
+from lib_rimo.study.record.record import StudyRecord
+from lib_rimo.study.store.snapshot import CurvePoint, Grid, Snapshot, StudyState
+from lib_rimo.study.store.summary import broken_row, row_of
 
 STUDY = "2024-05-01-scripted"
 FILES = ("plain.safetensors", "shapes.safetensors", "colours.safetensors", "places.safetensors")

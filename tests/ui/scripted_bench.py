@@ -10,9 +10,9 @@ from typing import Any
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.benchmark.suite_tables import Point, Row, Table
 from lib_rimo.errors import StudyError
-from lib_rimo.study.bench_settings import BenchRequest
-from lib_rimo.study.bench_tables import BenchTables
-from lib_rimo.study.errand import Errand
+from lib_rimo.study.measure.background_job import Errand
+from lib_rimo.study.measure.bench_request import BenchRequest
+from lib_rimo.study.measure.bench_tables import BenchTables
 
 KIND = "bench"
 IMAGES = 60

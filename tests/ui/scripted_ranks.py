@@ -8,9 +8,9 @@ from typing import Any
 
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SettingsError, StudyError
-from lib_rimo.study.contacting import DONOR, KEPT, Arm, proposed, reasons
-from lib_rimo.study.errand import Errand
-from lib_rimo.study.rank_sweeps import RankRequest
+from lib_rimo.study.measure.background_job import Errand
+from lib_rimo.study.measure.rank_sweep import DONOR, KEPT, Arm, proposed, reasons
+from lib_rimo.study.measure.rank_sweep_job import RankRequest
 from tests.ui.scripted_archive import FILES
 
 KIND = "ranks"

@@ -6,7 +6,7 @@ import logging
 import sys
 from pathlib import Path
 
-from lib_rimo.ui.standalone import serve
+from lib_rimo.ui.server.standalone import serve
 from tests.ui.scripted import ScriptedService
 
 if __name__ == "__main__":

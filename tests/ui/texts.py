@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
-from lib_rimo.ui import live
+from lib_rimo.ui.page import frame
 from tests.house.source import ROOT, python_files, tree
 
 ATTRIBUTES = ("aria-label", "placeholder", "title", "alt")
@@ -59,7 +59,7 @@ class _Frame(HTMLParser):
 def frame_texts() -> set[str]:
     """What stands in the frame of the live view."""
     reader = _Frame()
-    for markup in (live.INTRODUCTION, live.PROGRESS, live.LIVE):
+    for markup in (frame.INTRODUCTION, frame.PROGRESS, frame.LIVE):
         reader.feed(markup)
     return {text for text in reader.texts if re.search("[A-Za-z]", text)}
 
@@ -104,7 +104,8 @@ def error_texts(*rooms: str) -> set[str]:
     """What the errors of some rooms say: what happened, what was wanted (and found, if a text), what to do."""
     texts: set[str] = set()
     for file in python_files("lib_rimo"):
-        if file.parts[1] not in rooms and f"{file.parts[1]}/{file.stem}" not in rooms:
+        where = file.relative_to("lib_rimo").with_suffix("")
+        if not any(where.is_relative_to(room) for room in rooms):
             continue
         for node in ast.walk(tree(file)):
             if (

@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from lib_rimo.benchmark.catalogue import load_catalogue
-from lib_rimo.study import journal
-from lib_rimo.study.layout import Layout, PromptPools
-from lib_rimo.study.record import StudyRecord
+from lib_rimo.study.record import journal
+from lib_rimo.study.record.record import StudyRecord
+from lib_rimo.study.run.image_settings import Layout, PromptPools
 from tests.webui.conftest import Webui
 
 if TYPE_CHECKING:

@@ -17,13 +17,13 @@ import numpy as np
 from lib_rimo.benchmark.interval import difference_interval
 from lib_rimo.benchmark.score import ImageScore
 from lib_rimo.benchmark.tagger import open_tagger
-from lib_rimo.hosts.diffusers import DiffusersHost
-from lib_rimo.merging.recipe import Recipe
+from lib_rimo.hosts.diffusers.host import DiffusersHost
+from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.search import run_search
 from lib_rimo.search.history import Floats, Ints
-from lib_rimo.study.opening import OpenStudy, open_new
-from lib_rimo.study.plan import measured_arms
-from lib_rimo.study.settings import StudySettings
+from lib_rimo.study.record.plan import measured_arms
+from lib_rimo.study.run.session import OpenStudy, open_new
+from lib_rimo.study.settings.settings import StudySettings
 from lib_rimo.toy.family import unpack
 from tools.bench_search.methods import UPSTREAM_IMAGES
 

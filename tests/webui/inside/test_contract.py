@@ -11,8 +11,8 @@ import pytest
 
 from lib_rimo.errors import HostTakenError
 from lib_rimo.hosts.host import ImageRequest
-from lib_rimo.hosts.webui import WebuiHost
-from lib_rimo.hosts.webui_kind import open_webui_host
+from lib_rimo.hosts.webui.host import WebuiHost
+from lib_rimo.hosts.webui.kind import open_webui_host
 from tests.hosts.conformance import HostTestCase
 from tests.hosts.conformance_weights import read_live, same
 

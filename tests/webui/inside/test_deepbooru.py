@@ -13,7 +13,7 @@ from PIL import Image
 
 from lib_rimo.benchmark.catalogue import choose_catalogue, default_catalogue
 from lib_rimo.errors import TaggerError
-from lib_rimo.hosts.webui_deepbooru import FOLDER, DeepDanbooruTagger
+from lib_rimo.hosts.webui.deepdanbooru import FOLDER, DeepDanbooruTagger
 
 pytestmark = pytest.mark.skipif("RIMO_WEBUI_CHECKPOINTS" not in os.environ, reason="not inside a WebUI")
 

@@ -12,8 +12,9 @@ import pytest
 from lib_rimo import extension
 from lib_rimo.benchmark.onnx_tagger import OnnxTagger
 from lib_rimo.errors import RimoError
-from lib_rimo.merging import save, swap
-from lib_rimo.merging.swap import Swapper
+from lib_rimo.merging.live import swap
+from lib_rimo.merging.live.swap import Swapper
+from lib_rimo.merging.saving import save
 from tests.webui.conftest import Webui
 
 NAMES = "RIMO_WEBUI_CHECKPOINTS"

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from lib_rimo import extension
-from lib_rimo.hosts.webui import WebuiHost
-from lib_rimo.merging.partition import load_partition
-from lib_rimo.merging.recipe import Recipe
-from lib_rimo.merging.sources import Sources
-from lib_rimo.merging.swap import Swapper
+from lib_rimo.hosts.webui.host import WebuiHost
+from lib_rimo.merging.live.swap import Swapper
+from lib_rimo.merging.mix.partition import load_partition
+from lib_rimo.merging.mix.recipe import Recipe
+from lib_rimo.merging.mix.sources import Sources
 from tests.webui.conftest import Webui
 from tests.webui.inside.test_failures import failing
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from lib_rimo.hosts.host import ImageRequest
-from lib_rimo.hosts.webui import WebuiHost
-from lib_rimo.hosts.webui_kind import open_webui_host
-from lib_rimo.merging.partition import load_partition
-from lib_rimo.merging.recipe import Recipe
-from lib_rimo.merging.sources import Sources
-from lib_rimo.merging.swap import Swapper
+from lib_rimo.hosts.webui.host import WebuiHost
+from lib_rimo.hosts.webui.kind import open_webui_host
+from lib_rimo.merging.live.swap import Swapper
+from lib_rimo.merging.mix.partition import load_partition
+from lib_rimo.merging.mix.recipe import Recipe
+from lib_rimo.merging.mix.sources import Sources
 from tests.hosts.conformance_weights import same
 
 NAMES = "RIMO_WEBUI_CHECKPOINTS"

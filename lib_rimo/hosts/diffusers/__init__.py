@@ -1,0 +1,1 @@
+"""The host without a WebUI: diffusers pipelines."""

@@ -1,0 +1,1 @@
+"""The hosts inside the WebUIs."""

@@ -1,0 +1,1 @@
+"""Checkpoint files: opened with suspicion, recognised, named."""

@@ -1,0 +1,1 @@
+"""Contact fusion: shapes taken back by a difference of low rank."""

@@ -1,0 +1,1 @@
+"""Merged weights in a running model, and the way back."""

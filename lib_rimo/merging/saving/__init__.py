@@ -1,0 +1,1 @@
+"""Merged checkpoints as files, and what they say of their parents."""

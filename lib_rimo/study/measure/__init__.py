@@ -1,0 +1,1 @@
+"""Measurements beside the studies: benchmarks and rank sweeps, in the background."""

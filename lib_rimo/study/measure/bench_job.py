@@ -1,0 +1,145 @@
+"""Upstream's benchmark on a list of checkpoints, in the background, on the host that is there.
+
+Every checkpoint is swapped into the loaded one and drawn as the mix that is that file. The host's queue is held from
+batch to batch as a study holds it: whoever waits is let in with the user's own weights in place.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lib_rimo.benchmark.suite import Suite
+from lib_rimo.errors import ArchitectureError, RimoError, SettingsError, StudyError
+from lib_rimo.hosts.host import Host
+from lib_rimo.merging.checkpoints.architecture import check_same
+from lib_rimo.merging.mix.partition import load_partition
+from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.study.measure.background import LATEST, Background
+from lib_rimo.study.measure.background_job import Errand
+from lib_rimo.study.measure.bench_request import BenchRequest
+from lib_rimo.study.measure.bench_tables import BenchTables
+from lib_rimo.study.measure.measurement import names_of
+from lib_rimo.study.run.session import OpenTagger
+from lib_rimo.study.settings.settings import StudySettings
+
+KIND = "bench"
+FACTS = "bench.json"
+PARTITION = "theater"
+"""Any would do: every group is swapped in whole."""
+
+Resolve = Callable[[Mapping[str, Any]], StudySettings]
+
+
+class Benchmarks(Background):
+    """Runs benchmarks one at a time and keeps the latest tables.
+
+    Args:
+        host: Draws.
+        folder: Where results are kept.
+        open_tagger: Gives the tagger that settings ask for.
+        settings: Plain values to a study's settings, defaults filled in.
+        errand: The one thing that runs in the background besides studies.
+        may_load: Whether another checkpoint than the loaded one may be loaded. In a WebUI that is the user's choice.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        folder: Path,
+        open_tagger: OpenTagger,
+        settings: Resolve,
+        errand: Errand,
+        *,
+        may_load: bool,
+    ) -> None:
+        super().__init__(FACTS, host, folder, open_tagger, errand)
+        self._settings = settings
+        self._may_load = may_load
+
+    def start(self, values: Mapping[str, Any]) -> None:
+        """Starts a benchmark, or goes on with one that was stopped.
+
+        Args:
+            values: As ``BenchRequest.of`` reads them.
+
+        Raises:
+            SettingsError: A value is wrong; it carries the field. Nothing was started.
+            StudyError: Another one is running.
+        """
+        request = BenchRequest.of(values)
+        settings = [self._resolved(name, request) for name in request.checkpoints]
+        files = [one.base for one in settings]
+        names_of(files)
+        self._errand.start(KIND, lambda: self._work(request, files, settings[0]))
+
+    def file(self, kind: str) -> str:
+        """The latest tables as a file of this kind, one of ``FORMATS``.
+
+        Raises:
+            StudyError: There are none.
+        """
+        return self._read(f"bench.{kind}")
+
+    def _resolved(self, name: str, request: BenchRequest) -> StudySettings:
+        """A study's settings on this checkpoint, for its path and for how pictures look."""
+        try:
+            return self._settings({"base": name, "partners": [""], **request.look})
+        except SettingsError as error:
+            if error.field != "base":
+                raise
+            raise SettingsError(
+                "checkpoints", error.what, found=error.found, wanted=error.wanted, fix=error.fix
+            ) from error
+
+    # -- the thread --------------------------------------------------------------------------------------------
+
+    def _work(self, request: BenchRequest, files: Sequence[Path], settings: StudySettings) -> None:
+        partition = load_partition(PARTITION)
+        with Sources() as sources:
+            base = self._base(files, sources)
+            opened = dataclasses.replace(settings, base=base)
+            measuring = self._measuring(opened, partition)
+            suite = Suite(request.suite(measuring.look), measuring.catalogue)
+            contestants = measuring.swapped_checkpoints(files, sources, partition)
+            for results in self._one_by_one(measuring, contestants, suite):
+                found = BenchTables.of(results, suite, measuring)
+                found.write(self._folder / LATEST)
+                counted = {"done": len(results), "of": len(contestants)}
+                self._keep({"request": request.to_json(), **counted, **found.to_json()})
+
+    def _base(self, files: Sequence[Path], sources: Sources) -> Path:
+        """The checkpoint to swap the others into: the loaded one, or another where that may be loaded."""
+        first = sources.open(sources.source_of(files[0]))
+        for path in files[1:]:
+            try:
+                check_same(first, sources.open(sources.source_of(path)))
+            except ArchitectureError as error:
+                raise SettingsError(
+                    "checkpoints",
+                    "Only checkpoints of one family can be compared",
+                    found=f"{first.path.name}, {path.name}",
+                    fix="Run the benchmark for each family by itself",
+                ) from error
+        loaded = self._host.loaded()
+        if loaded is not None and loaded.is_file() and self._fits(loaded, files[0], sources):
+            return loaded
+        if self._may_load:
+            return files[0]
+        raise StudyError(
+            "The selected checkpoint is of another family",
+            found=loaded.name if loaded is not None else "none",
+            wanted=f"one like {files[0].name}",
+            fix="Select one of them in the WebUI, then run it again",
+        )
+
+    def _fits(self, loaded: Path, file: Path, sources: Sources) -> bool:
+        try:
+            compared = check_same(
+                sources.open(sources.source_of(loaded)), sources.open(sources.source_of(file))
+            )
+        except RimoError:
+            return False
+        return not (self._may_load and (compared.missing or compared.reshaped))

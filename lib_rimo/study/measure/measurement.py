@@ -1,0 +1,239 @@
+"""What everything that measures checkpoints needs: a host, a tagger, prompts, and who is measured."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from lib_rimo.benchmark.catalogue import Catalogue, choose_catalogue
+from lib_rimo.benchmark.prompts import Prompt, PromptSettings
+from lib_rimo.benchmark.suite import Suite
+from lib_rimo.benchmark.suite_run import Contestant, Draw, Progress, Results, run_suite
+from lib_rimo.benchmark.tagger import Tagger
+from lib_rimo.errors import SettingsError
+from lib_rimo.hosts.host import Host
+from lib_rimo.merging.checkpoints.architecture import check_same
+from lib_rimo.merging.checkpoints.checkpoint import open_checkpoint
+from lib_rimo.merging.live.swap import Swapper
+from lib_rimo.merging.mix.partition import Partition
+from lib_rimo.merging.mix.recipe import Recipe, Source
+from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.study.run.drawing import Workbench
+from lib_rimo.study.run.image_settings import Layout, prompt_settings, request_of
+from lib_rimo.study.run.session import OpenTagger
+from lib_rimo.study.settings.settings import StudySettings
+
+EDGE_BYTES = 1 << 20
+"""Read from both ends of a tagger's files to tell taggers apart."""
+
+
+def _nothing(_images: int) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """A measurement that is set up.
+
+    Attributes:
+        host: Draws the pictures; the base is loaded.
+        base: The loaded checkpoint.
+        tagger: Reads the pictures.
+        catalogue: The tags.
+        layout: Size, steps, sampler.
+        look: How prompts look.
+        folder: Where results are kept.
+        closed: Block groups that the host does not let anyone swap; every checkpoint is drawn with the loaded ones.
+        between: Called after each batch with the number of its pictures; what it raises ends the measurement.
+    """
+
+    host: Host
+    base: Path
+    tagger: Tagger
+    catalogue: Catalogue
+    layout: Layout
+    look: PromptSettings
+    folder: Path
+    closed: tuple[str, ...] = ()
+    between: Callable[[int], None] = _nothing
+
+    @classmethod
+    def open(
+        cls,
+        settings: StudySettings,
+        host: Host,
+        open_tagger: OpenTagger,
+        folder: Path,
+        *,
+        partition: Partition | None = None,
+        between: Callable[[int], None] = _nothing,
+    ) -> Measuring:
+        """Loads the base, whose configuration decides what is not given.
+
+        Args:
+            settings: A study's; what it says of searching is not looked at.
+            host: Draws.
+            open_tagger: Gives the tagger that settings ask for.
+            folder: Where results are kept.
+            partition: Where to look for groups that cannot be swapped; None if nothing will be swapped.
+            between: Called after each batch.
+
+        Raises:
+            RimoError: A file is missing, or host, tagger or catalogue cannot be used.
+        """
+        tagger = open_tagger(settings)
+        catalogue = choose_catalogue(settings.catalogue, tagger)
+        closed: set[str] = set()
+        with host.exclusive():
+            host.load(settings.base)
+            if partition is not None:
+                refused = {partition.group_of(key) for key in host.live().refused}
+                closed = {group for group in partition.frozen_by_default if group in refused}
+        layout = Layout.resolve(settings, host.image_defaults(), catalogue)
+        look = prompt_settings(settings, layout)
+        return cls(
+            host,
+            settings.base,
+            tagger,
+            catalogue,
+            layout,
+            look,
+            folder,
+            tuple(sorted(closed)),
+            between,
+        )
+
+    def run(self, contestants: Sequence[Contestant], suite: Suite, progress: Progress) -> Results:
+        """Measures; what is known already is taken from the cache.
+
+        Raises:
+            RimoError: Something cannot be drawn, read or kept. What was finished before stays.
+        """
+        key: dict[str, Any] = {
+            "host": self.host.name,
+            "sampler": self.layout.sampler,
+            "scheduler": self.layout.scheduler,
+            "tagger": tagger_digest(self.tagger),
+        }
+        if self.closed:
+            key["closed"] = list(self.closed)
+        batch = self.host.batch_size(self.layout.width, self.layout.height)
+        return run_suite(
+            contestants, suite, self.tagger, self.folder, batch=batch, key=key, progress=progress
+        )
+
+    def checkpoints(self, files: Sequence[Path]) -> list[Contestant]:
+        """Files as contestants, each loaded by the host when its turn comes."""
+        out = []
+        for path, name in zip(files, names_of(files), strict=True):
+            with open_checkpoint(path) as checkpoint:
+                out.append(Contestant(name, checkpoint.fingerprint, functools.partial(self._loaded, path)))
+        return out
+
+    def swapped_checkpoints(
+        self, files: Sequence[Path], sources: Sources, partition: Partition
+    ) -> list[Contestant]:
+        """Files as contestants, each swapped into the loaded base and drawn as the mix that is that file.
+
+        Args:
+            files: Of the base's family.
+            sources: Open files; these are added.
+            partition: The block groups to swap in.
+
+        Raises:
+            ArchitectureError: One is of another family.
+        """
+        base = sources.source_of(self.base)
+        return [
+            Contestant(
+                name,
+                self._identity(base, source, sources),
+                functools.partial(
+                    self._swapped, self._whole(base, source, sources, partition), sources, partition
+                ),
+            )
+            for name, source in zip(names_of(files), map(sources.source_of, files), strict=True)
+        ]
+
+    def recipe(self, name: str, recipe: Recipe, sources: Sources, partition: Partition) -> Contestant:
+        """A recipe as a contestant: swapped into the loaded base, drawn, and taken out again."""
+        return Contestant(name, recipe.digest(), functools.partial(self._swapped, recipe, sources, partition))
+
+    def _whole(self, base: Source, source: Source, sources: Sources, partition: Partition) -> Recipe:
+        """The mix that is a checkpoint itself."""
+        if source.fingerprint == base.fingerprint:
+            return Recipe.zero(base, partition.name)
+        present = partition.groups_present(sources.open(base).keys())
+        groups = [group for group in present if group not in self.closed]
+        return Recipe.from_rows(base, (source,), partition.name, groups, ((1.0,) * len(groups),))
+
+    def _identity(self, base: Source, source: Source, sources: Sources) -> str:
+        """A checkpoint's fingerprint; with the base's where the base fills in what it lacks."""
+        if source.fingerprint == base.fingerprint:
+            return source.fingerprint
+        compared = check_same(sources.open(base), sources.open(source))
+        if not (compared.missing or compared.reshaped):
+            return source.fingerprint
+        return hashlib.sha256(f"{source.fingerprint} in {base.fingerprint}".encode()).hexdigest()
+
+    @contextmanager
+    def _loaded(self, path: Path) -> Iterator[Draw]:
+        with self.host.exclusive():
+            self.host.load(path)
+
+            def draw(prompts: Sequence[Prompt]) -> Sequence[Image.Image]:
+                requests = [request_of(p, self.layout.sampler, self.layout.scheduler) for p in prompts]
+                pictures = self.host.generate(requests)
+                self.between(len(pictures))
+                return pictures
+
+            yield draw
+
+    @contextmanager
+    def _swapped(self, recipe: Recipe, sources: Sources, partition: Partition) -> Iterator[Draw]:
+        with self.host.exclusive():
+            self.host.load(self.base)
+        swapper = Swapper(sources, partition)
+        with Workbench(self.host, swapper, self.tagger, self.layout.sampler, self.layout.scheduler) as bench:
+
+            def draw(prompts: Sequence[Prompt]) -> Sequence[Image.Image]:
+                pictures = bench.pictures(recipe, prompts)
+                bench.give_way()
+                self.between(len(pictures))
+                return pictures
+
+            yield draw
+
+
+def names_of(files: Sequence[Path]) -> list[str]:
+    """What files are called in a table: two of one name get their folder's name too.
+
+    Raises:
+        SettingsError: One is named twice.
+    """
+    names = [path.name for path in files]
+    told = [p.name if names.count(p.name) == 1 else f"{p.parent.name}/{p.name}" for p in files]
+    if len(set(told)) != len(told):
+        raise SettingsError("checkpoints", "A checkpoint is named twice", found=", ".join(told))
+    return told
+
+
+def tagger_digest(tagger: Tagger) -> str:
+    """Tells two taggers apart: by their names and, where they lie in a folder, by the ends of their files."""
+    digest = hashlib.sha256(repr((tagger.name, tagger.tags)).encode())
+    folder: Any = getattr(tagger, "folder", None)
+    for path in sorted(Path(folder).iterdir()) if folder else ():
+        if path.is_file():
+            with path.open("rb") as file:
+                size = path.stat().st_size
+                digest.update(f"{path.name} {size}\n".encode() + file.read(EDGE_BYTES))
+                file.seek(max(0, size - EDGE_BYTES))
+                digest.update(file.read(EDGE_BYTES))
+    return digest.hexdigest()

@@ -1,0 +1,249 @@
+"""Contact fusions of one pair of checkpoints: made, measured at several ranks, and one of them proposed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lib_rimo.benchmark.accuracy import micro, paired_difference
+from lib_rimo.benchmark.image_statistics import LEAST_REFERENCE, Usual
+from lib_rimo.benchmark.interval import Interval
+from lib_rimo.benchmark.suite import MIXED, Suite, SuiteSettings
+from lib_rimo.benchmark.suite_run import Contestant, Results
+from lib_rimo.errors import SettingsError
+from lib_rimo.merging.contact.contact import ContactCheckpoint, ContactFactors, contact_recipe
+from lib_rimo.merging.mix.contact_spec import ContactSpec
+from lib_rimo.merging.mix.partition import Partition
+from lib_rimo.merging.mix.recipe import Recipe, Source
+from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.study.measure.measurement import Measuring
+
+FACTORS_BYTES = 1 << 30
+"""Memory in which decompositions are kept, so that each further rank costs little."""
+COST = 0.02
+"""Accuracy that a better shape may cost: about what an interval of a few hundred pictures can tell."""
+IMAGES = 400
+"""Prompts of a sweep unless others are asked for: that cost can just be told with them."""
+KEPT, DONOR = "kept", "donor"
+"""The arms that every sweep has besides its ranks."""
+
+
+class Fusion:
+    """Contact fusions of one pair of checkpoints.
+
+    Args:
+        sources: Open files; computed checkpoints are added to them.
+        partition: The block groups.
+        kept: The checkpoint that is repaired; it may be a mix without a file.
+        donor: The checkpoint that it is repaired by.
+        vectors: Whose biases and norms, see ``ContactSpec``.
+        groups: Block groups to repair; None takes all that are not frozen by default.
+        device: Where to decompose; None takes a CUDA card if there is one.
+        base: The checkpoint that is live; None for ``kept``.
+    """
+
+    def __init__(
+        self,
+        sources: Sources,
+        partition: Partition,
+        kept: Source,
+        donor: Source,
+        *,
+        vectors: str = "donor",
+        groups: Sequence[str] | None = None,
+        device: str | None = None,
+        base: Source | None = None,
+    ) -> None:
+        self.sources, self.partition, self.kept, self.donor = sources, partition, kept, donor
+        self._vectors, self._base = vectors, base
+        present = partition.groups_present(sources.open(kept).keys())
+        self._groups = tuple(groups or [g for g in present if g not in partition.frozen_by_default])
+        self._factors = ContactFactors(
+            sources.open(kept), sources.open(donor), device=device, limit_bytes=FACTORS_BYTES
+        )
+
+    def ranks(self, texts: Sequence[str]) -> dict[str, int]:
+        """``4`` for every group, ``mid=16`` for one of them.
+
+        Raises:
+            SettingsError: A text is neither.
+        """
+        out: dict[str, int] = {}
+        for text in texts:
+            group, named, number = text.strip().rpartition("=")
+            if not number.isdecimal():
+                raise SettingsError(
+                    "rank", "This is no rank", found=text, wanted="a whole number, or GROUP=number"
+                )
+            out |= {group: int(number)} if named else {g: int(number) for g in self._groups if g not in out}
+        return out
+
+    def recipe(self, ranks: Mapping[str, int], vectors: str = "") -> Recipe:
+        """The fusion of these ranks.
+
+        Args:
+            ranks: Block group -> rank.
+            vectors: Other than the first choice.
+
+        Raises:
+            RecipeError: A rank is out of range, or of a group that is not there.
+            ArchitectureError: The two are not of one family.
+        """
+        spec = ContactSpec(self.kept, self.donor, self.partition.name, ranks, vectors or self._vectors)
+        return contact_recipe(self.sources, self.partition, spec, base=self._base, factors=self._factors)
+
+    def captured(self, recipe: Recipe) -> float:
+        """Share of the whole difference that a fusion takes over. Decomposes whatever is not known yet."""
+        made = self.sources.open(recipe.partners[0])
+        assert isinstance(made, ContactCheckpoint)
+        return made.captured_in_all()
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """What was measured of one rank, or of one of the two checkpoints.
+
+    Attributes:
+        rank: As text; ``KEPT`` and ``DONOR`` for the checkpoints themselves.
+        accuracy: Share of prompted tags found.
+        gain: Over the kept checkpoint.
+        unusual: Share of pictures that are unusual among the donor's.
+        captured: Share of the difference that was taken over.
+    """
+
+    rank: str
+    accuracy: Interval
+    gain: Interval
+    unusual: Interval
+    captured: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return dataclasses.asdict(self)
+
+
+def sweep(
+    measuring: Measuring,
+    fusion: Fusion,
+    pair: tuple[Contestant, Contestant],
+    ranks: Sequence[str],
+    images: int,
+    run: Callable[[Sequence[Contestant], Suite], Results],
+    *,
+    seed: int = 0,
+) -> dict[str, Arm]:
+    """Measures the kept checkpoint, the donor and each rank on the same prompts and noise.
+
+    Args:
+        measuring: What is set up.
+        fusion: Of the two.
+        pair: Kept and donor as contestants.
+        ranks: As ``Fusion.ranks`` reads them.
+        images: Prompts, one picture each.
+        run: Measures contestants.
+        seed: Of prompts and noise.
+
+    Returns:
+        By rank, kept and donor first.
+
+    Raises:
+        SettingsError: A rank is none, or there are too few images; it carries the field.
+    """
+    *_, arms = arms_as_known(
+        measuring,
+        fusion,
+        pair,
+        ranks,
+        images,
+        lambda contestants, suite: iter([run(contestants, suite)]),
+        seed=seed,
+    )
+    return arms
+
+
+def arms_as_known(
+    measuring: Measuring,
+    fusion: Fusion,
+    pair: tuple[Contestant, Contestant],
+    ranks: Sequence[str],
+    images: int,
+    run: Callable[[Sequence[Contestant], Suite], Iterator[Results]],
+    *,
+    seed: int = 0,
+) -> Iterator[dict[str, Arm]]:
+    """As ``sweep``, step by step.
+
+    Args:
+        measuring: What is set up.
+        fusion: Of the two.
+        pair: Kept and donor as contestants.
+        ranks: As ``Fusion.ranks`` reads them.
+        images: Prompts, one picture each.
+        run: Measures contestants in their order; gives all that is known again and again.
+        seed: Of prompts and noise.
+
+    Yields:
+        The arms that are known, by rank, as soon as the kept checkpoint and the donor are among them.
+    """
+    if images < LEAST_REFERENCE:
+        raise SettingsError(
+            "images",
+            "With so few images nobody can tell what is usual",
+            found=images,
+            wanted=f"at least {LEAST_REFERENCE}",
+        )
+    recipes = {rank: fusion.recipe(fusion.ranks([rank])) for rank in dict.fromkeys(ranks)}
+    look = SuiteSettings(measuring.look, per_tag=0, many=(), mixed=images, seed=seed)
+    suite = Suite(look, measuring.catalogue)
+    # Decomposed before anything is drawn: nobody shall wait for that in the host's queue.
+    captured = [0.0, 1.0, *(fusion.captured(recipe) for recipe in recipes.values())]
+    contestants = [
+        *pair,
+        *(
+            measuring.recipe(f"rank {r}", made, fusion.sources, fusion.partition)
+            for r, made in recipes.items()
+        ),
+    ]
+    prompts = suite.parts[0].prompts
+    for results in run(contestants, suite):
+        found = [parts[MIXED] for parts in results.values()]
+        if len(found) < len(pair):
+            continue
+        usual = Usual.of(found[1].statistics)
+        yield {
+            rank: Arm(
+                rank,
+                micro(prompts, of.scores),
+                paired_difference(prompts, of.scores, found[0].scores),
+                usual.unusual(of.statistics),
+                share,
+            )
+            for rank, of, share in zip([KEPT, DONOR, *recipes], found, captured, strict=False)
+        }
+
+
+def proposed(arms: Mapping[str, Arm], cost: float = COST) -> str | None:
+    """The rank with the fewest unusual pictures among those that cost little; None if none beats the kept one."""
+    better = [arm for arm in _of_fewer_unusual(arms) if arm.gain.mean >= -cost]
+    best = min(better, key=lambda arm: (arm.unusual.mean, -arm.accuracy.mean), default=None)
+    return None if best is None else best.rank
+
+
+def reasons(arms: Mapping[str, Arm], cost: float = COST) -> list[str]:
+    """Why ``proposed`` says what it says, in sentences."""
+    points = f"{100 * cost:g}"
+    if (best := proposed(arms, cost)) is not None:
+        told = [f"Rank {best} draws the fewest unusual pictures at no more than {points} points of accuracy."]
+        if arms[best].unusual.high >= arms[KEPT].unusual.low:
+            told.append("Yet the intervals overlap, so it may be chance: more images would tell.")
+        return told
+    if _of_fewer_unusual(arms):
+        return [f"Every rank with fewer unusual pictures costs more than {points} points of accuracy."]
+    return ["No rank draws fewer unusual pictures than there are without a repair."]
+
+
+def _of_fewer_unusual(arms: Mapping[str, Arm]) -> list[Arm]:
+    ranks = [arm for rank, arm in arms.items() if rank not in (KEPT, DONOR)]
+    return [arm for arm in ranks if arm.unusual.mean < arms[KEPT].unusual.mean]

@@ -1,0 +1,1 @@
+"""What can be done with one of a study's mixes: drawn, lent, saved, frozen, repaired."""

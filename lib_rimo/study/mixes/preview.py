@@ -1,0 +1,186 @@
+"""Any mix of a study on the user's own prompt: swapped in, drawn, and the user's weights put back at once."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from lib_rimo.errors import SettingsError, StudyError
+from lib_rimo.hosts.host import Host, ImageRequest
+from lib_rimo.merging.live.swap import Swapper
+from lib_rimo.merging.mix.partition import load_partition
+from lib_rimo.merging.mix.recipe import Recipe
+from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.study.record.record import StudyRecord
+from lib_rimo.study.run.image_settings import Layout
+from lib_rimo.study.run.putting_back import put_back
+
+MOST_PICTURES = 4
+LONGEST_PROMPT = 4000
+"""Characters; more is a mistake, and every window of the text encoder takes memory."""
+SEED_BITS = 32
+"""Of seeds drawn for the user: short enough to be read and typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user wants to see.
+
+    Attributes:
+        prompt: Their prompt.
+        negative: Their negative prompt; None takes the study's.
+        seed: Of the first picture; the others have the following ones.
+        count: How many.
+    """
+
+    prompt: str
+    negative: str | None
+    seed: int
+    count: int
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Wish:
+        """Reads a request.
+
+        Raises:
+            SettingsError: A value is missing or out of range; it carries the field.
+        """
+        prompt, negative = values.get("prompt"), values.get("negative")
+        for field, text in (("prompt", prompt), ("negative", negative)):
+            if text is not None and (not isinstance(text, str) or len(text) > LONGEST_PROMPT):
+                raise SettingsError(
+                    field,
+                    f"The {field} cannot be used",
+                    wanted=f"a text of at most {LONGEST_PROMPT} characters",
+                )
+        if not isinstance(prompt, str) or not prompt.strip():
+            raise SettingsError("prompt", "There is no prompt", fix="Write what the picture should show")
+        seed, count = values.get("seed"), values.get("count")
+        return cls(
+            prompt.strip(),
+            negative,
+            secrets.randbits(SEED_BITS) if seed in (None, "", -1) else _whole("seed", seed, 0, 2**48),
+            1 if count in (None, "") else _whole("count", count, 1, MOST_PICTURES),
+        )
+
+
+class Easel:
+    """Draws wishes through the host, one after the other.
+
+    It holds the host's queue for the time of one batch, like any other generation: a running study comes to the end of
+    its own batch, puts the user's weights back and lets it in. Here, too, the weights go back before the queue is
+    released, whatever happens.
+
+    Args:
+        host: Draws.
+        may_load: Whether another checkpoint may be loaded for it. In a WebUI the loaded one is the user's choice.
+    """
+
+    def __init__(self, host: Host, *, may_load: bool) -> None:
+        self._host = host
+        self._may_load = may_load
+        self._one = threading.Lock()
+
+    def draw(
+        self,
+        record: StudyRecord,
+        recipe: Recipe,
+        wish: Wish,
+        *,
+        sources: Sources | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> list[Image.Image]:
+        """Draws a wish with a recipe of a study.
+
+        Args:
+            record: The study.
+            recipe: Over its files.
+            wish: What to draw.
+            sources: The study's files if they are open.
+            check: Called once the queue is held, before anything is touched; raises if the host must not be used.
+
+        Raises:
+            StudyError: The study's base is not the loaded checkpoint, and must not be loaded.
+            RimoError: A file is missing or was changed, or the host could not swap or draw.
+        """
+        files: AbstractContextManager[Sources]
+        files = Sources(folders=[self._host.save_folder()]) if sources is None else nullcontext(sources)
+        with self._one, files as opened:
+            base = opened.open(recipe.base).path
+            partition = load_partition(record.settings.partition)
+            with self._host.exclusive():
+                check()
+                self._make_live(base)
+                swapper = Swapper(opened, partition)
+                try:
+                    self._swap(swapper, recipe)
+                    return self._host.generate(_requests(record, wish))
+                finally:
+                    put_back(swapper, self._host)
+
+    def _swap(self, swapper: Swapper, recipe: Recipe) -> None:
+        report = swapper.swap(recipe, self._host.live())
+        if report.keys:
+            self._host.weights_changed(report.keys)
+
+    def _make_live(self, base: Path) -> None:
+        selected = is_selected(self._host, base)
+        if not selected and not self._may_load:
+            raise wrong_selection(self._host, base)
+        # Also when it is loaded: a host that watches for changes is told that this is the one to go by.
+        self._host.load((self._host.loaded() or base) if selected else base)
+
+
+def is_selected(host: Host, base: Path) -> bool:
+    """Whether a checkpoint is the one that the host's user works with."""
+    loaded = host.loaded()
+    return loaded is not None and loaded.exists() and loaded.samefile(base)
+
+
+def wrong_selection(host: Host, base: Path) -> StudyError:
+    """What to tell a user who has another checkpoint selected than a mix is made from."""
+    loaded = host.loaded()
+    return StudyError(
+        "Another checkpoint is selected",
+        found=loaded.name if loaded is not None else "none",
+        wanted=base.name,
+        fix=f"Select {base.name}, which this mix is made from, then try again",
+    )
+
+
+def _requests(record: StudyRecord, wish: Wish) -> list[ImageRequest]:
+    layout = Layout.from_json(record.opened.layout)
+    negative = record.settings.negative if wish.negative is None else wish.negative
+    return [
+        ImageRequest(
+            wish.prompt,
+            negative,
+            wish.seed + i,
+            layout.width,
+            layout.height,
+            layout.steps,
+            layout.cfg,
+            layout.sampler,
+            layout.scheduler,
+        )
+        for i in range(wish.count)
+    ]
+
+
+def _whole(field: str, value: object, low: int, high: int) -> int:
+    try:
+        number = float(str(value))
+        if number != int(number) or not low <= number <= high:
+            raise ValueError
+    except (ValueError, OverflowError):
+        raise SettingsError(
+            field, f"The {field} cannot be used", found=value, wanted=f"a whole number from {low} to {high}"
+        ) from None
+    return int(number)

@@ -1,0 +1,268 @@
+"""A study's state: the fold of its events. The same events give the same record, before and after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lib_rimo.benchmark.score import ImageScore
+from lib_rimo.errors import JournalError
+from lib_rimo.merging.mix.recipe import Recipe, Source
+from lib_rimo.study.record import events as ev
+from lib_rimo.study.record.results import result_from_json
+from lib_rimo.study.settings.settings import StudySettings
+from lib_rimo.study.store.snapshot import Result
+
+DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What values that this program never wrote lead to: unknown names, texts for numbers, a trial of no picture."""
+
+
+def damaged(error: BaseException) -> JournalError:
+    """What to say of a journal whose lines can be read, but not understood."""
+    return JournalError("The journal is damaged", found=f"{type(error).__name__}: {error}")
+
+
+@dataclass(slots=True)
+class Trial:
+    """A recipe that was asked for, and what is known of it.
+
+    Attributes:
+        epoch: 1-based.
+        weights: As proposed, ``(n_partners, n_groups)`` of the epoch's partners.
+        prompt_ids: Of the epoch's pool, in drawing order.
+        stage: The search's name for it.
+        scores: One per image drawn so far, in the order of ``prompt_ids``.
+        done: The closing event; None while images are missing.
+        hits: Tags found in those images.
+        asked: Tags prompted.
+    """
+
+    epoch: int
+    weights: ev.Rows
+    prompt_ids: tuple[int, ...]
+    stage: str
+    scores: list[ImageScore] = field(default_factory=list)
+    done: ev.TrialDone | None = None
+    hits: int = 0
+    asked: int = 0
+
+    def take(self, scores: Iterable[ImageScore]) -> None:
+        """Adds scores."""
+        for score in scores:
+            self.scores.append(score)
+            self.hits += sum(score.hits)
+            self.asked += len(score.hits)
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """Prompts still to be drawn."""
+        return self.prompt_ids[len(self.scores) :]
+
+
+@dataclass(slots=True)
+class StudyRecord:
+    """Everything a journal says.
+
+    Attributes:
+        opened: The first event.
+        settings: Its settings, validated again.
+        sources: Base first.
+        trials: In order.
+        partners: Epoch -> its partners, in the order of the weights' rows.
+        winners: One recipe per finished epoch; what it began with where its winner was given up.
+        grids: Drawn sample grids.
+        measured: Arm -> scores on the unseen prompts, in their order.
+        looks: Arm -> statistics of its pictures on unseen prompts, in their order.
+        likenesses: ``plan.identity`` of a recipe -> likeness of its two pictures of each unseen prompt, in their order.
+        varieties: One decision per epoch whose winner was held against the diversity floor.
+        watched: The signs of the epochs; None before the end of the first.
+        result: The measured result; None until everything is measured.
+        saved: Written checkpoints.
+        speeds: ``(images, seconds)`` of each batch.
+    """
+
+    opened: ev.Opened
+    settings: StudySettings
+    sources: tuple[Source, ...]
+    trials: list[Trial] = field(default_factory=list)
+    partners: dict[int, tuple[Source, ...]] = field(default_factory=dict)
+    winners: list[Recipe] = field(default_factory=list)
+    grids: list[ev.GridDrawn] = field(default_factory=list)
+    measured: dict[str, list[ImageScore]] = field(default_factory=dict)
+    looks: dict[str, list[tuple[float, ...]]] = field(default_factory=dict)
+    likenesses: dict[str, list[float]] = field(default_factory=dict)
+    varieties: list[ev.VarietyJudged] = field(default_factory=list)
+    watched: ev.Watched | None = None
+    result: Result | None = None
+    saved: list[ev.Saved] = field(default_factory=list)
+    speeds: list[tuple[int, float]] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, opened: ev.Opened) -> StudyRecord:
+        """The record after the first event."""
+        sources = tuple(
+            Source(s["name"], s["fingerprint"], Path(s["path"]) if s.get("path") else None)
+            for s in opened.sources
+        )
+        return cls(opened, StudySettings.from_mapping(opened.settings), sources)
+
+    @classmethod
+    def replay(cls, events: Iterable[ev.Event]) -> StudyRecord:
+        """The record after all events.
+
+        Raises:
+            JournalError: The events do not begin with ``Opened``, contradict each other, or hold values that none of
+                ours can be.
+        """
+        iterator = iter(events)
+        first = next(iterator, None)
+        if not isinstance(first, ev.Opened):
+            raise JournalError("The journal does not begin with a study", fix="Start a new one")
+        try:
+            record = cls.begin(first)
+            for event in iterator:
+                record.apply(event)
+        except DAMAGE as error:
+            raise damaged(error) from error
+        return record
+
+    def apply(self, event: ev.Event) -> None:
+        """Takes one more event in.
+
+        Raises:
+            JournalError: It cannot follow what came before.
+        """
+        match event:
+            case ev.EpochBegun():
+                by_name = {s.name: s for s in self.sources[1:]}
+                self.partners[event.epoch] = tuple(by_name[name] for name in event.partners)
+            case ev.TrialAsked():
+                self._expect(self.current is None, event)
+                self.trials.append(Trial(self.epoch, event.weights, event.prompt_ids, event.stage))
+            case ev.ImagesScored():
+                trial = self._open_trial(event)
+                self._expect(len(event.scores) <= len(trial.missing), event)
+                trial.take(ImageScore.from_json(s) for s in event.scores)
+                self.speeds.append((len(event.scores), event.seconds))
+            case ev.TrialDone():
+                trial = self._open_trial(event)
+                self._expect(not trial.missing, event)
+                trial.done = event
+            case ev.EpochDone():
+                self._expect(self.current is None, event)
+                self.winners.append(Recipe.from_json(event.recipe))
+            case ev.GridDrawn():
+                self.grids.append(event)
+            case ev.Measured():
+                scores = self.measured.setdefault(event.arm, [])
+                scores.extend(ImageScore.from_json(s) for s in event.scores)
+                self.looks.setdefault(event.arm, []).extend(event.looks)
+                self.speeds.append((len(event.scores), event.seconds))
+            case ev.PairsDrawn():
+                self.likenesses.setdefault(event.recipe, []).extend(event.likenesses)
+                self.speeds.append((ev.PAIR * len(event.likenesses), event.seconds))
+            case ev.VarietyJudged():
+                self._expect(event.epoch == len(self.winners), event)
+                self.varieties.append(event)
+                if not event.kept:
+                    self.winners[-1] = self.epoch_base(event.epoch)
+            case ev.Watched():
+                self.watched = event
+            case ev.Concluded():
+                self.result = result_from_json(event.result)
+            case ev.Saved():
+                self.saved.append(event)
+            case ev.Opened():
+                raise JournalError("The journal holds two studies", fix="Start a new one")
+
+    def _open_trial(self, event: ev.Event) -> Trial:
+        if (trial := self.current) is None:
+            raise JournalError("The journal contradicts itself", found=f"{event.kind} outside a trial")
+        return trial
+
+    def _expect(self, legal: bool, event: ev.Event) -> None:
+        if not legal:
+            raise JournalError("The journal contradicts itself", found=f"{event.kind} out of order")
+
+    @property
+    def epoch(self) -> int:
+        """The epoch begun last, 1-based; 0 before the first."""
+        return max(self.partners, default=0)
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs there will be: as set, unless the settings ask to stop once it does not pay."""
+        seen = self.watched
+        if not self.settings.stop_when_flat or seen is None:
+            return self.settings.epochs
+        ends = seen.final or (seen.outlook is not None and seen.outlook["flat"])
+        return seen.epoch if ends else self.settings.epochs
+
+    @property
+    def current(self) -> Trial | None:
+        """The trial that is not done yet."""
+        return self.trials[-1] if self.trials and self.trials[-1].done is None else None
+
+    @property
+    def images(self) -> int:
+        """Images drawn by the search."""
+        return sum(len(t.scores) for t in self.trials)
+
+    @property
+    def images_measured(self) -> int:
+        """Images drawn on unseen prompts."""
+        pairs = sum(len(likenesses) for likenesses in self.likenesses.values())
+        return sum(len(scores) for scores in self.measured.values()) + ev.PAIR * pairs
+
+    @property
+    def given_up(self) -> set[int]:
+        """Epochs whose winner was given up for what the epoch began with."""
+        return {judged.epoch for judged in self.varieties if not judged.kept}
+
+    def of_epoch(self, epoch: int) -> list[Trial]:
+        """The epoch's finished trials."""
+        return [t for t in self.trials if t.epoch == epoch and t.done is not None]
+
+    def epoch_base(self, epoch: int) -> Recipe:
+        """The recipe whose result is the base of an epoch."""
+        if epoch >= 2 and len(self.winners) >= epoch - 1:
+            return self.winners[epoch - 2]
+        return self.start
+
+    @property
+    def base(self) -> Recipe:
+        """The recipe that is the base itself."""
+        return Recipe.zero(self.sources[0], self.opened.partition)
+
+    @property
+    def start(self) -> Recipe:
+        """The recipe that the first epoch begins with: the base itself unless the settings name another."""
+        if not self.settings.start:
+            return self.base
+        recipe = Recipe.from_text(self.settings.start)
+        placed = {source: source for source in self.sources}  # equal ones, which also say where the file is
+        partners = tuple(placed.get(source, source) for source in recipe.partners)
+        return Recipe(self.sources[0], partners, recipe.partition, recipe.weights)
+
+    def average(self) -> Recipe:
+        """Base and all partners in equal parts, in the groups that are searched."""
+        partners, groups = self.sources[1:], self.opened.groups
+        row = (1.0 / (len(partners) + 1),) * len(groups)
+        return Recipe.from_rows(
+            self.sources[0], partners, self.opened.partition, groups, (row,) * len(partners)
+        )
+
+    def recipe_of(self, weights: ev.Rows, epoch: int) -> Recipe:
+        """The recipe over the study's files that a proposal of an epoch stands for."""
+        step = Recipe.from_rows(
+            self.sources[0], self.partners[epoch], self.opened.partition, self.opened.groups, weights
+        )
+        return self.epoch_base(epoch).then(step)
+
+    def best(self) -> Recipe:
+        """The best recipe known: the running epoch's leader, else the last winner, else the base."""
+        done = [t.done for t in self.trials if t.done is not None]
+        if self.epoch > len(self.winners) and done and self.trials[-1].epoch == self.epoch:
+            return Recipe.from_json(done[-1].recipe)
+        return self.winners[-1] if self.winners else self.start

@@ -1,0 +1,1 @@
+"""Carrying a study out: from settings to the thread that draws."""

@@ -1,0 +1,119 @@
+"""The host with a study's recipes on it: swaps, draws, scores, and always puts the user's weights back.
+
+While it holds the host's queue nobody else generates. It gives the queue away only with the user's own weights in
+place, between two image batches, as soon as somebody waits.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lib_rimo.benchmark.prompts import Prompt
+from lib_rimo.benchmark.score import ImageScore, score_readings
+from lib_rimo.benchmark.tagger import Tagger
+from lib_rimo.hosts.host import Host
+from lib_rimo.merging.live.swap import Swapper
+from lib_rimo.merging.mix.recipe import Recipe
+from lib_rimo.study.run.image_settings import request_of
+from lib_rimo.study.run.putting_back import put_back
+
+GIVE_WAY_S = 0.015
+"""How long the queue stays free for those who wait. Any pause lets exactly one of them in (measured on A1111)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A scored batch.
+
+    Attributes:
+        scores: One per prompt, in order.
+        images: The pictures, in order.
+        seconds: Wall time of swap, drawing and tagging.
+        readings: All that the tagger read, ``(n_pictures, n_tags)``.
+    """
+
+    scores: tuple[ImageScore, ...]
+    images: tuple[Image.Image, ...]
+    seconds: float
+    readings: NDArray[np.float32]
+
+
+class Workbench:
+    """Draws recipes on the host's live model. A context manager; on leaving, the user's weights are back.
+
+    Args:
+        host: Whose model is live.
+        swapper: Over the study's files.
+        tagger: Reads the pictures.
+        sampler: For every picture.
+        scheduler: For every picture.
+    """
+
+    def __init__(self, host: Host, swapper: Swapper, tagger: Tagger, sampler: str, scheduler: str) -> None:
+        self._host = host
+        self._swapper = swapper
+        self._tagger = tagger
+        self._sampler = sampler
+        self._scheduler = scheduler
+        self._queue = ExitStack()
+        self._held = False
+        self._pause = threading.Event()
+
+    def __enter__(self) -> Workbench:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.put_back()
+
+    def draw(self, recipe: Recipe, prompts: Sequence[Prompt]) -> Drawn:
+        """Draws and scores a batch of one layout with a recipe's weights live.
+
+        Raises:
+            RimoError: The host could not swap or draw.
+        """
+        began = time.monotonic()
+        images = self.pictures(recipe, prompts)
+        readings = self._tagger.probabilities(images)
+        scores = tuple(score_readings(prompts, readings, self._tagger))
+        return Drawn(scores, tuple(images), time.monotonic() - began, readings)
+
+    def pictures(self, recipe: Recipe, prompts: Sequence[Prompt]) -> list[Image.Image]:
+        """Draws a batch of one layout without scoring it."""
+        self._take_queue()
+        report = self._swapper.swap(recipe, self._host.live())
+        if report.keys:
+            self._host.weights_changed(report.keys)
+        return self._host.generate([request_of(prompt, self._sampler, self._scheduler) for prompt in prompts])
+
+    def give_way(self) -> None:
+        """Lets those in who wait for the host, with the user's own weights in place."""
+        if self._held and self._host.waiting():
+            self.put_back()
+            self._pause.wait(GIVE_WAY_S)
+
+    def put_back(self) -> None:
+        """Restores the user's weights and lets the queue go. Does nothing when they are back already."""
+        if not self._held:
+            return
+        try:
+            if not self._swapper.original:
+                put_back(self._swapper, self._host)
+        finally:
+            self._held = False
+            self._queue.close()
+
+    def _take_queue(self) -> None:
+        if not self._held:
+            self._queue.enter_context(self._host.exclusive())
+            self._held = True

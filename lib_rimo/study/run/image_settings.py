@@ -1,0 +1,141 @@
+"""What the pictures of a study look like: size, steps, guidance, and how many tags a prompt has."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lib_rimo.benchmark.catalogue import Catalogue
+from lib_rimo.benchmark.prompts import Prompt, PromptSettings, draw_prompts
+from lib_rimo.hosts.host import ImageDefaults, ImageRequest
+from lib_rimo.study.record.plan import derive_seed
+from lib_rimo.study.settings.settings import StudySettings
+
+MANY_TAGS = 100
+GRID_PICTURES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Resolved once when a study is opened, from its settings and the model's own configuration.
+
+    Attributes:
+        width: Pixels.
+        height: Pixels.
+        steps: Denoising steps.
+        cfg: Guidance scale.
+        sampler: Name of the sampler.
+        scheduler: Name of the noise schedule.
+        tags: Fewest and most tags of a prompt.
+        escape: Whether tags are escaped; not in studies from before they were, so that those go on as they began.
+    """
+
+    width: int
+    height: int
+    steps: int
+    cfg: float
+    sampler: str
+    scheduler: str
+    tags: tuple[int, int]
+    escape: bool = False
+
+    @classmethod
+    def resolve(cls, settings: StudySettings, defaults: ImageDefaults, catalogue: Catalogue) -> Layout:
+        """Settings first, then what the model's configuration asks for.
+
+        The number of tags follows the catalogue: upstream's 5 to 20 for a large one, 2 to 6 for a small one.
+        """
+        room = len(catalogue.categories) if settings.one_per_category else len(catalogue.tags)
+        few, many = (5, 20) if len(catalogue.tags) >= MANY_TAGS else (2, 6)
+        return cls(
+            width=settings.width or defaults.width,
+            height=settings.height or defaults.height,
+            steps=settings.steps or defaults.steps,
+            cfg=defaults.cfg if settings.cfg is None else settings.cfg,
+            sampler=settings.sampler or defaults.sampler,
+            scheduler=settings.scheduler,
+            tags=settings.tags or (min(few, room), min(many, room)),
+            escape=True,
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """What of it can be set; by these settings it comes out the same."""
+        return {name: value for name, value in asdict(self).items() if name != "escape"}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Layout:
+        """Reads what a journal holds."""
+        return cls(**{**data, "tags": tuple(data["tags"])})
+
+
+def request_of(prompt: Prompt, sampler: str, scheduler: str) -> ImageRequest:
+    """A prompt's picture, as a host is asked for it."""
+    return ImageRequest(
+        prompt.text,
+        prompt.negative,
+        prompt.seed,
+        prompt.width,
+        prompt.height,
+        prompt.steps,
+        prompt.cfg,
+        sampler,
+        scheduler,
+    )
+
+
+def prompt_settings(settings: StudySettings, layout: Layout) -> PromptSettings:
+    """How the prompts of a study look."""
+    return PromptSettings(
+        tags_min=layout.tags[0],
+        tags_max=layout.tags[1],
+        one_per_category=settings.one_per_category,
+        prefix=settings.prefix,
+        escape=layout.escape,
+        negatives=(settings.negative,),
+        widths=(layout.width,),
+        heights=(layout.height,),
+        steps=(layout.steps,),
+        cfgs=(layout.cfg,),
+    )
+
+
+class PromptPools:
+    """The prompts of a study: a fresh pool for each epoch, and one that no search ever sees.
+
+    Args:
+        settings: The study's.
+        layout: The study's.
+        catalogue: Its tags.
+    """
+
+    def __init__(self, settings: StudySettings, layout: Layout, catalogue: Catalogue) -> None:
+        self._seed = settings.seed
+        self._settings = settings
+        self._catalogue = catalogue
+        self._prompts = prompt_settings(settings, layout)
+        self._pools: dict[str, tuple[Prompt, ...]] = {}
+
+    def epoch(self, epoch: int) -> tuple[Prompt, ...]:
+        """The pool of an epoch, ``settings.pool`` prompts."""
+        return self._draw(f"epoch {epoch}", self._settings.pool)
+
+    def unseen(self) -> tuple[Prompt, ...]:
+        """The prompts of the final measurement, ``settings.unseen`` of them."""
+        return self._draw("unseen", self._settings.unseen)
+
+    def grid(self) -> tuple[Prompt, ...]:
+        """The prompts of the sample grid, always with the same seeds."""
+        own = self._settings.grid_prompts
+        drawn = self._draw("grid", len(own) or GRID_PICTURES)
+        if not own:
+            return drawn
+        return tuple(
+            Prompt(p.id, (), text, p.negative, p.seed, p.width, p.height, p.steps, p.cfg)
+            for p, text in zip(drawn, own, strict=True)
+        )
+
+    def _draw(self, purpose: str, count: int) -> tuple[Prompt, ...]:
+        if purpose not in self._pools:
+            seed = derive_seed(self._seed, "prompts", purpose)
+            self._pools[purpose] = draw_prompts(self._catalogue, self._prompts, count, seed)
+        return self._pools[purpose]

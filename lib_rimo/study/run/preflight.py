@@ -1,0 +1,130 @@
+"""What is checked before the first picture, so that nothing fails after the first night."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from lib_rimo.errors import HostError, SettingsError
+from lib_rimo.hosts.host import Host
+from lib_rimo.merging.mix.mixable import check_mixable, refuse_damaged
+from lib_rimo.merging.mix.partition import Partition
+from lib_rimo.merging.mix.recipe import Recipe, Source
+from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.study.run.preparing import Preparation
+
+GIB = 1024**3
+
+
+def check_files(
+    sources: Sources,
+    partition: Partition,
+    wanted: Sequence[Source],
+    preparation: Preparation | None = None,
+    *,
+    mix_predictions: bool = False,
+) -> list[str]:
+    """Checks that the checkpoints can be mixed at all. Reads all of them.
+
+    Args:
+        sources: The opened files.
+        partition: How they are divided.
+        wanted: Base first.
+        preparation: Is told which file is read, and may end it.
+        mix_predictions: Whether v-prediction and epsilon may be mixed.
+
+    Returns:
+        Remarks for the user; empty if there is nothing to say.
+
+    Raises:
+        SettingsError: Two of them are the same model, or have the same name.
+        ArchitectureError: They are not of one architecture or prediction type.
+        CheckpointError: A tensor holds NaN or infinity, or a file is quantised.
+        StudyStopped: The preparation was ended.
+    """
+    preparation = preparation or Preparation()
+    _refuse_twins(wanted)
+    base, *partners = (sources.open(source) for source in wanted)
+    notes = check_mixable(base, partners, mix_predictions=mix_predictions)
+    for number, checkpoint in enumerate((base, *partners), 1):
+        preparation.step(f"Reading the checkpoints, {number} of {len(wanted)}")
+        merged = (key for key in checkpoint if partition.group_of(key) is not None)
+        refuse_damaged(checkpoint, merged, preparation.check)
+    return notes
+
+
+def _refuse_twins(wanted: Sequence[Source]) -> None:
+    for i, one in enumerate(wanted):
+        for other in wanted[:i]:
+            if one.fingerprint == other.fingerprint:
+                raise SettingsError(
+                    "partners",
+                    f"{one.name} and {other.name} are the same model",
+                    found="equal contents",
+                    wanted="checkpoints that differ",
+                    fix=f"Remove {one.name}",
+                )
+            if one.name == other.name:
+                raise SettingsError(
+                    "partners",
+                    f"Two checkpoints are called {one.name}",
+                    wanted="different file names, since a recipe names files without their folders",
+                    fix="Rename one of them",
+                )
+
+
+def check_room(base: Path, host: Host, files: Sequence[Path]) -> list[str]:
+    """Remarks on memory and disk; neither stops a study, since pages are read as needed and saving is later."""
+    notes: list[str] = []
+    total = sum(path.stat().st_size for path in files)
+    available = available_ram_bytes()
+    if available is not None and total > available:
+        notes.append(
+            f"The checkpoints take {total / GIB:.1f} GB, free memory is {available / GIB:.1f} GB: "
+            "swaps will read from the disk and be slower."
+        )
+    free = shutil.disk_usage(host.save_folder()).free
+    if free < base.stat().st_size * 1.05:
+        notes.append(
+            f"{host.save_folder()} has {free / GIB:.1f} GB free, too little to save the result "
+            f"({base.stat().st_size / GIB:.1f} GB)."
+        )
+    return notes
+
+
+def available_ram_bytes() -> int | None:
+    """Memory that can be had without swapping; None where the system does not tell."""
+    try:
+        import psutil
+    except ImportError:
+        pass
+    else:
+        return int(psutil.virtual_memory().available)
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def canary_recipe(base: Source, partners: Sequence[Source], partition: str, groups: Sequence[str]) -> Recipe:
+    """The plain average: if it draws the base's pixels, swaps do not reach the model."""
+    share = 1.0 / (len(partners) + 1)
+    rows = [[share] * len(groups)] * len(partners)
+    return Recipe.from_rows(base, partners, partition, groups, rows)
+
+
+def check_canary(base_pixels: bytes, average_pixels: bytes, host_name: str) -> None:
+    """Two different recipes must give different pixels.
+
+    Raises:
+        HostError: They do not: the program draws with other weights than those that were swapped.
+    """
+    if base_pixels == average_pixels:
+        raise HostError(
+            f"Swapped weights do not reach the pictures of {host_name}",
+            found="the base and the plain average of all partners draw the same pixels",
+            wanted="different pixels",
+            fix="Turn off whatever replaces the model's layers (TensorRT, compiled or quantised models)",
+        )

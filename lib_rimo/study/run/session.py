@@ -1,0 +1,219 @@
+"""Sets a study up: from settings (new) or from its journal (resumed) to everything the runner needs."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib import metadata
+
+from lib_rimo.benchmark.catalogue import Catalogue, choose_catalogue
+from lib_rimo.benchmark.tagger import Tagger
+from lib_rimo.errors import JournalError, SettingsError
+from lib_rimo.hosts.host import Host
+from lib_rimo.merging.live.swap import Swapper
+from lib_rimo.merging.mix.partition import Partition, load_partition
+from lib_rimo.merging.mix.recipe import Recipe, Source
+from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.study.record import events as ev
+from lib_rimo.study.record.record import StudyRecord
+from lib_rimo.study.run.drawing import Workbench
+from lib_rimo.study.run.image_settings import Layout, PromptPools
+from lib_rimo.study.run.objective import category_weights
+from lib_rimo.study.run.preflight import canary_recipe, check_canary, check_files, check_room
+from lib_rimo.study.run.preparing import Preparation
+from lib_rimo.study.settings.constraints import check_guide
+from lib_rimo.study.settings.settings import StudySettings
+
+OpenTagger = Callable[[StudySettings], Tagger]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStudy:
+    """A study whose files are open and whose model is loaded.
+
+    Attributes:
+        record: What happened so far.
+        sources: The opened checkpoints.
+        partition: The block groups.
+        all_groups: The groups that parents are measured in: all of the base's, frozen ones included, but for
+            frozen ones that the host does not let anyone swap (the VAE when the user chose another).
+        bench: The host with this study's recipes on it.
+        pools: Its prompts.
+        catalogue: Its tags.
+    """
+
+    record: StudyRecord
+    sources: Sources
+    partition: Partition
+    all_groups: tuple[str, ...]
+    bench: Workbench
+    pools: PromptPools
+    catalogue: Catalogue
+
+
+def open_new(
+    settings: StudySettings, host: Host, open_tagger: OpenTagger, preparation: Preparation | None = None
+) -> OpenStudy:
+    """Checks everything, loads the base and draws the canary.
+
+    Raises:
+        RimoError: Something would fail later; nothing was changed or written.
+        StudyStopped: The user does not want it any more.
+    """
+    preparation = preparation or Preparation()
+    tagger, catalogue = _tags(settings, open_tagger, preparation)
+    partition = load_partition(settings.partition)
+    sources = Sources()
+    try:
+        wanted = tuple(sources.source_of(path) for path in (settings.base, *settings.partners))
+        notes = check_files(sources, partition, wanted, preparation, mix_predictions=settings.mix_predictions)
+        notes += check_room(settings.base, host, [settings.base, *settings.partners])
+        groups = _searched_groups(settings, partition, sources.open(wanted[0]).keys())
+        check_guide(settings, [s.name for s in wanted[1:]], (*partition.groups, *groups), groups)
+        all_groups = _load_base(settings, host, sources, partition, preparation)
+        _check_start(settings, wanted, partition)
+        layout = Layout.resolve(settings, host.image_defaults(), catalogue)
+        opened = ev.Opened(
+            study=time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2),
+            settings=settings.to_json(),
+            sources=tuple(
+                {"name": s.name, "fingerprint": s.fingerprint, "path": str(s.path)} for s in wanted
+            ),
+            partition=partition.name,
+            groups=groups,
+            notes=tuple(notes),
+            layout=dataclasses.asdict(layout),
+            batch=host.batch_size(layout.width, layout.height),
+            versions=_versions(),
+            started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        )
+        record = StudyRecord.begin(opened)
+        study = _assemble(record, host, tagger, catalogue, partition, sources, all_groups, preparation)
+        preparation.step("Drawing the first images")
+        with study.bench as bench:
+            prompts = study.pools.grid()[:1]
+            average = canary_recipe(wanted[0], wanted[1:], partition.name, groups)
+            own = bench.pictures(study.record.base, prompts)[0]
+            preparation.check()
+            check_canary(own.tobytes(), bench.pictures(average, prompts)[0].tobytes(), host.name)
+            preparation.check()
+    except BaseException:
+        sources.close()
+        raise
+    return study
+
+
+def reopen(record: StudyRecord, host: Host, open_tagger: OpenTagger, preparation: Preparation) -> OpenStudy:
+    """Opens the files of a study again and makes sure that they are the same files.
+
+    Raises:
+        JournalError: A checkpoint changed since the study began.
+        RimoError: A file is missing or cannot be loaded.
+        StudyStopped: The user does not want it any more.
+    """
+    settings = record.settings
+    tagger, catalogue = _tags(settings, open_tagger, preparation)
+    partition = load_partition(settings.partition)
+    sources = Sources()
+    try:
+        for recorded, path in zip(record.sources, (settings.base, *settings.partners), strict=True):
+            preparation.step("Reading the checkpoints")
+            if (found := sources.source_of(path)) != recorded:
+                raise JournalError(
+                    f"{path.name} is not the file that the study began with",
+                    found=found.fingerprint[:12],
+                    wanted=recorded.fingerprint[:12],
+                    fix="Put the old file back, or start a new study",
+                )
+        all_groups = _load_base(settings, host, sources, partition, preparation)
+    except BaseException:
+        sources.close()
+        raise
+    return _assemble(record, host, tagger, catalogue, partition, sources, all_groups, preparation)
+
+
+def _assemble(
+    record: StudyRecord,
+    host: Host,
+    tagger: Tagger,
+    catalogue: Catalogue,
+    partition: Partition,
+    sources: Sources,
+    all_groups: tuple[str, ...],
+    preparation: Preparation,
+) -> OpenStudy:
+    layout = Layout.from_json(record.opened.layout)
+    swapper = Swapper(sources, partition, check=preparation.check)
+    bench = Workbench(host, swapper, tagger, layout.sampler, layout.scheduler)
+    pools = PromptPools(record.settings, layout, catalogue)
+    return OpenStudy(record, sources, partition, all_groups, bench, pools, catalogue)
+
+
+def _tags(
+    settings: StudySettings, open_tagger: OpenTagger, preparation: Preparation
+) -> tuple[Tagger, Catalogue]:
+    preparation.step("Opening the tagger")
+    tagger = open_tagger(settings)
+    catalogue = choose_catalogue(settings.catalogue, tagger)
+    category_weights(settings.category_weights, catalogue.categories)  # named before anything is drawn
+    return tagger, catalogue
+
+
+def _load_base(
+    settings: StudySettings, host: Host, sources: Sources, partition: Partition, preparation: Preparation
+) -> tuple[str, ...]:
+    """Loads the base; returns the groups that parents can be measured in."""
+    preparation.step("Loading the base")
+    with host.exclusive():
+        preparation.check()  # the queue may have been long
+        host.load(settings.base)
+        preparation.check()
+        refused = {partition.group_of(key) for key in host.live().refused}
+    closed = refused & set(settings.frozen)
+    present = partition.groups_present(sources.open(sources.source_of(settings.base)).keys())
+    return tuple(group for group in present if group not in closed)
+
+
+def _searched_groups(settings: StudySettings, partition: Partition, keys: Iterable[str]) -> tuple[str, ...]:
+    present = partition.groups_present(keys)
+    for group in settings.frozen:
+        if group not in partition.groups and group not in present:
+            raise SettingsError("frozen", "No such block group", found=group, wanted=", ".join(present))
+    groups = tuple(group for group in present if group not in settings.frozen)
+    if not groups:
+        raise SettingsError(
+            "frozen", "All block groups are frozen", found=", ".join(present), fix="Free at least one"
+        )
+    return groups
+
+
+def _check_start(settings: StudySettings, wanted: Sequence[Source], partition: Partition) -> None:
+    if not settings.start:
+        return
+    start = Recipe.from_text(settings.start)
+    strange = [s.name for s in start.sources() if s not in wanted]
+    if start.base != wanted[0] or start.partition != partition.name or strange:
+        raise SettingsError(
+            "start",
+            "The recipe to begin with is not one of these checkpoints",
+            found=f"{start.base.name} ({start.partition}) with {', '.join(p.name for p in start.partners)}",
+            wanted=f"{wanted[0].name} ({partition.name}) with {', '.join(s.name for s in wanted[1:])}",
+            fix="Begin with the base",
+        )
+
+
+def _versions() -> dict[str, str]:
+    """What the numbers depend on; another version may draw other last bits."""
+    names = ("torch", "numpy", "scikit-optimize", "scikit-learn", "diffusers", "onnxruntime")
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

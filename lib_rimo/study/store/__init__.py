@@ -1,0 +1,1 @@
+"""The studies of a folder: found, shown and thrown away."""

@@ -1,0 +1,1 @@
+"""The routes under ``/rimo/v1``."""

@@ -1,0 +1,57 @@
+"""How every route answers: JSON, errors with a status that says whose they are, files to take away."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi.responses import JSONResponse, Response
+
+from lib_rimo.errors import HostError, RimoError, SaveError, SettingsError, StudyError
+from lib_rimo.study.store.snapshot import Snapshot
+
+logger = logging.getLogger("rimo")
+
+NOT_FOUND, CONFLICT = 404, 409
+
+
+def answer(work: Callable[[], Mapping[str, Any]], refused: int = CONFLICT) -> JSONResponse:
+    """Runs a command; an error that is meant for the user becomes JSON with a status that says whose it is.
+
+    Args:
+        work: Gives the answer.
+        refused: Status for what the studies refuse: a wrong moment for commands, not found where something is read.
+    """
+    done = _attempt(lambda: JSONResponse(dict(work())), refused)
+    done.headers["Cache-Control"] = "no-store"
+    return done
+
+
+def download(work: Callable[[], str | bytes], media_type: str, name: str) -> Response:
+    """A file to take away; an error is JSON, as everywhere."""
+
+    def content() -> Response:
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+        return Response(work(), media_type=media_type, headers=headers)
+
+    return _attempt(content, NOT_FOUND)
+
+
+def stands(now: Snapshot) -> dict[str, Any]:
+    """What a command is answered with."""
+    return {"version": now.version, "study": now.study, "state": now.state.value}
+
+
+def _attempt(work: Callable[[], Response], refused: int) -> Response:
+    try:
+        return work()
+    except SettingsError as error:
+        return JSONResponse({"error": str(error), "field": error.field}, 400)
+    except (StudyError, SaveError, HostError) as error:
+        return JSONResponse({"error": str(error)}, refused)
+    except RimoError as error:
+        return JSONResponse({"error": str(error)}, 400)
+    except Exception:
+        logger.exception("A request failed")
+        return JSONResponse({"error": "Something went wrong inside; the log says what."}, 500)

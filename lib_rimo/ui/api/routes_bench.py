@@ -1,0 +1,79 @@
+"""The routes of what is measured in the background, benchmark and ranks: start, stop, how it stands, its tables."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import APIRouter, Body
+from fastapi.responses import JSONResponse, Response
+
+from lib_rimo.study.measure.bench_request import SIZES
+from lib_rimo.study.measure.bench_tables import FORMATS
+from lib_rimo.study.measure.rank_sweep import IMAGES
+from lib_rimo.study.measure.rank_sweep_job import RANKS
+from lib_rimo.study.service import BackgroundService, StudyService
+from lib_rimo.ui.api.responses import NOT_FOUND, answer, download
+
+
+def add_bench(router: APIRouter, service: StudyService) -> None:
+    """Adds the routes.
+
+    Args:
+        router: To add them to.
+        service: Whose benchmarks they are of.
+    """
+    sizes = {name: dataclasses.asdict(size) for name, size in SIZES.items()}
+
+    def sizes_and_checkpoints() -> dict[str, Any]:
+        return {"sizes": sizes, "checkpoints": service.options()["checkpoints"]}
+
+    _add_errand(router, "/bench", lambda: service.benchmarks(), sizes_and_checkpoints)
+    ranks = {"ranks": " ".join(map(str, RANKS)), "images": IMAGES}
+    _add_errand(router, "/ranks", lambda: service.ranks(), lambda: ranks)
+    for kind, media_type in FORMATS.items():
+        router.add_api_route(f"/bench.{kind}", _file(service, kind, media_type), methods=["GET"])
+
+
+def _add_errand(
+    router: APIRouter,
+    path: str,
+    errand: Callable[[], BackgroundService],
+    offered: Callable[[], Mapping[str, Any]],
+) -> None:
+    def standing() -> JSONResponse:
+        return answer(lambda: errand().standing())
+
+    def tables() -> JSONResponse:
+        return answer(lambda: errand().latest(), NOT_FOUND)
+
+    def options() -> JSONResponse:
+        return answer(offered)
+
+    def start(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008  # FastAPI's way to say so
+        def work() -> dict[str, Any]:
+            errand().start(body)
+            return dict(errand().standing())
+
+        return answer(work)
+
+    def stop() -> JSONResponse:
+        def work() -> dict[str, Any]:
+            errand().stop()
+            return dict(errand().standing())
+
+        return answer(work)
+
+    router.add_api_route(path, standing, methods=["GET"])
+    router.add_api_route(f"{path}/tables", tables, methods=["GET"])
+    router.add_api_route(f"{path}/options", options, methods=["GET"])
+    router.add_api_route(f"{path}/start", start, methods=["POST"])
+    router.add_api_route(f"{path}/stop", stop, methods=["POST"])
+
+
+def _file(service: StudyService, kind: str, media_type: str) -> Any:
+    def handler() -> Response:
+        return download(lambda: service.benchmarks().file(kind), media_type, f"rimo-benchmark.{kind}")
+
+    return handler

@@ -1,0 +1,1 @@
+"""The tab: its form, its buttons, and the frame that the script fills."""

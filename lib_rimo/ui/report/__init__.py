@@ -1,0 +1,1 @@
+"""What leaves the page: reports, tables, charts and animations."""

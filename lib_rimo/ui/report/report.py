@@ -1,0 +1,100 @@
+"""A study as one HTML file to keep or to send: nothing in it is loaded from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import lib_rimo
+from lib_rimo.study.record.record import StudyRecord
+from lib_rimo.study.service import StudyArchive
+from lib_rimo.study.store.snapshot import Snapshot
+from lib_rimo.study.store.store import started_at
+from lib_rimo.ui.report.look import STYLE
+from lib_rimo.ui.report.pictures import curve, grids
+from lib_rimo.ui.report.report_tables import arms, blocks, categories, pairs, tags, text, watched
+from lib_rimo.wording.sentences import STATES, gain, variety
+
+
+def report_html(archive: StudyArchive, study: str) -> str:
+    """The report of a study, finished or not.
+
+    Args:
+        archive: The studies.
+        study: Its id.
+
+    Raises:
+        StudyError: There is no such study, or its journal is damaged.
+    """
+    snapshot, record = archive.stored(study), archive.record(study)
+    parts = [_head(snapshot, record)]
+    if snapshot.curve:
+        parts.append(_section("Accuracy against images drawn", curve(snapshot)))
+    if snapshot.result is not None:
+        parts.append(_section("Result", arms(snapshot.result, snapshot.base)))
+        parts.append(_section("Category by category", categories(snapshot.result, snapshot.base)))
+        parts.append(_section("Most gained and most lost tags", tags(snapshot.result)))
+    if snapshot.variety:
+        told = "".join(f"<p>{text(variety(judged))}</p>" for judged in snapshot.variety)
+        parts.append(_section("Diversity floor", told))
+    if snapshot.watch is not None:
+        parts.append(_section("Epoch by epoch", watched(snapshot.watch, snapshot.kept)))
+    if snapshot.grids:
+        parts.append(_section("The same images after each epoch", grids(archive, snapshot)))
+    parts.append(_section("The best mix, block by block", blocks(archive, study)))
+    parts.append(_section("Settings", pairs(_settings(record), technical=True)))
+    parts.append(
+        _section("Versions", pairs({"rimo": lib_rimo.__version__, **record.opened.versions}, technical=True))
+    )
+    title = text(f"{snapshot.base} \N{MIDDLE DOT} Rimo Random Mix")
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title><style>{STYLE}</style></head><body><main>{''.join(parts)}</main></body></html>\n"
+    )
+
+
+def _head(snapshot: Snapshot, record: StudyRecord) -> str:
+    result = snapshot.result
+    found = ""
+    if result is not None:
+        words = gain(result, snapshot.variety)
+        found = (
+            f'<p class="gain {words.tone}"><strong>{text(words.value)}</strong> {text(words.sentence)}</p>'
+            f"<p>{text(words.verdict)}</p>"
+        )
+    facts = {
+        "Study": snapshot.study,
+        "Begun": started_at(record),
+        "State": STATES[snapshot.state],
+        "Base": snapshot.base,
+        "Partners": ", ".join(snapshot.partners),
+        "Searched": f"{snapshot.images:,} images, {snapshot.trial:,} mixes, {snapshot.epochs} epochs",
+        "Measured": f"{snapshot.measured:,} images that the search never saw",
+        "Saved": ", ".join(snapshot.saved) or "nothing",
+    }
+    notes = "".join(f"<li>{text(note)}</li>" for note in snapshot.notes)
+    told = (
+        f"<details><summary>What was found while preparing</summary><ul>{notes}</ul></details>"
+        if notes
+        else ""
+    )
+    return f"<header><h1>{text(snapshot.base)}, mixed</h1>{found}{pairs(facts)}{told}</header>"
+
+
+def _settings(record: StudyRecord) -> Mapping[str, Any]:
+    """The settings as they were resolved; files without the folders of the machine they lie on."""
+    plain = record.settings.to_json()
+    names = {"base": record.sources[0].name, "partners": [source.name for source in record.sources[1:]]}
+    files = {
+        key: getattr(record.settings, key).name
+        for key in ("tagger", "catalogue", "config")
+        if getattr(record.settings, key) is not None
+    }
+    if record.settings.start:
+        plain["start"] = f"recipe {record.start.digest()[:12]}"
+    return {**plain, **names, **files, **record.opened.layout, "batch": record.opened.batch}
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{text(title)}</h2>{content}</section>"

@@ -1,0 +1,1 @@
+"""The tab as a page of its own, without a WebUI."""

@@ -1,0 +1,254 @@
+"""The tab in other languages, in a real browser: nothing that can be seen or heard stays English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from lib_rimo.study.store.snapshot import StudyState
+from tests.ui.conftest import ROOT, Served
+from tests.ui.pages import (
+    FILLED,
+    Opener,
+    Webui,
+    field,
+    finished,
+    held,
+    options_come,
+    part,
+    ready,
+    shown,
+    state,
+    view,
+)  # fmt: skip
+from tests.ui.scripted import TAGS
+from tests.ui.scripted_archive import FILES
+
+pytestmark = pytest.mark.browser
+
+SEEN = """() => {
+    const out = [];
+    const root = document.getElementById("rimo-tab");
+    const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    const shown = (e) => e.checkVisibility({ visibilityProperty: true });
+    for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+        const parent = node.parentElement;
+        const text = node.data.trim();
+        if (text && shown(parent) && !parent.closest("[translate=no], style, script")) out.push(text);
+    }
+    for (const element of root.querySelectorAll("*")) {
+        if (element.closest("[translate=no]") || !shown(element)) continue;
+        for (const name of ["aria-label", "aria-valuetext", "placeholder", "title", "alt"]) {
+            if (element.getAttribute(name)) out.push(element.getAttribute(name));
+        }
+    }
+    return [...new Set(out)];
+}"""
+"""Every text that can be seen now, and what a screen reader says besides."""
+
+NAMES = {
+    "CFG", "CSV", "EMA", "GB", "GIF", "HTML", "JSON", "Markdown", "Theater", "UNet", "VAE", "WebP", "YAML", "a.b",
+    "bf16", "epsilon", "fp16", "fp32", "mid=0:0.3", "out1,out2", "scripted",
+}  # fmt: skip
+"""What has no other name in the other languages; block groups are typed as they are called."""
+
+VIEWS = ("categories", "blocks", "recipe", "history", "pictures")
+WEBUI = (("zh_CN", "开始随机融合"), ("ja_JP", "ランダムミックスを開始"))
+"""What a WebUI may call a language, and the start button in it."""
+
+GRADIO = {"undefined", "Remove", "Clear", "Dropdown", "Copy"}
+"""Spoken names that gradio itself gives its own little buttons."""
+
+
+def english(page: Page) -> list[str]:
+    """What is left of the source language on the page."""
+    names = sorted(
+        {*NAMES, *FILES, *TAGS, *(f.removesuffix(".safetensors") for f in FILES)}, key=len, reverse=True
+    )
+    known = re.compile("|".join(re.escape(name) for name in names))
+    texts = page.evaluate(SEEN)
+    assert len(texts) > 10
+    own = [text for text in texts if text.split()[0] not in GRADIO]
+    return [text for text in own if re.search("[A-Za-z]{2}", known.sub("", text))]
+
+
+@pytest.fixture(scope="module")
+def slow(serve_scripted: Callable[..., Served]) -> Served:
+    """A study of its own, so that its states can be seen one by one."""
+    return serve_scripted()
+
+
+@pytest.mark.parametrize(("locale", "sign"), [("zh-CN", "开始随机融合"), ("ja-JP", "ランダムミックスを開始")])
+def test_nothing_stays_english(slow: Served, opened: Opener, locale: str, sign: str) -> None:
+    """Every state and every view, messages and errors included, is in the browser's language."""
+    page = opened(slow, locale=locale)
+    page.wait_for_selector(f"#rimo-start >> text={sign}")
+    expect(page.locator("#rimo-tab")).to_have_attribute("lang", locale[:2])
+    page.click("#rimo-advanced button, #rimo-advanced .label-wrap")
+    field(page, "bounds-lowest").fill("1.5")
+    field(page, "bounds-lowest").press("Tab")
+    page.wait_for_selector("#rimo-error-bounds p")
+    for name in ("categories", "blocks", "recipe", "bench", "history", "pictures"):
+        view(page, name)
+        assert english(page) == [], name
+    field(page, "bounds-lowest").fill("-0.1")
+    field(page, "bounds-lowest").press("Tab")
+    page.wait_for_selector("#rimo-error-bounds p", state="hidden")
+    with held(slow):
+        page.click("#rimo-start")
+        state(page, "searching")
+        page.wait_for_selector(part("latest-tags") + " li")
+        assert english(page) == []
+        page.click("#rimo-pause")
+        state(page, "paused")
+        page.focus(part("plot"))
+        page.keyboard.press("Home")
+        page.wait_for_selector(".rimo-tip .rimo-mini")
+        page.keyboard.press("Enter")
+        expect(shown(page, "choice")).to_be_visible()
+        assert english(page) == []
+        page.click("#rimo-resume")
+    state(page, "finished")
+    opened.refused = ("400",)
+    page.fill("#rimo-name input", "../1")
+    page.click("#rimo-save")
+    page.wait_for_selector("#rimo-save-message.rimo-bad")
+    for name in ("categories", "blocks", "recipe", "history", "pictures"):
+        view(page, name)
+        page.wait_for_selector(FILLED[name])
+        assert english(page) == [], name
+    page.click(".rimo-thumb >> nth=0")
+    expect(shown(page, "viewer")).to_be_visible()
+    assert english(page) == []
+
+
+def test_the_language_can_be_chosen(slow: Served, opened: Opener) -> None:
+    """On our own page the language is chosen by hand, and the choice is kept."""
+    page = opened(slow)
+    page.select_option(part("language"), "ja")
+    page.wait_for_selector("#rimo-start >> text=ランダムミックスを開始")
+    page.reload()
+    ready(page)
+    page.wait_for_selector("#rimo-start >> text=ランダムミックスを開始")
+    page.select_option(part("language"), "en")
+    page.wait_for_selector("#rimo-start >> text=Start random mix")
+
+
+@pytest.mark.parametrize(
+    ("localization", "sign"), [*WEBUI, ("zh-Hans (Stable)", WEBUI[0][1]), ("None", "Start random mix")]
+)
+def test_a_webui_decides_the_language(slow: Served, opened: Opener, localization: str, sign: str) -> None:
+    """Inside a WebUI its own setting counts, not the browser's language, and nothing is to be chosen."""
+    locale = "zh-CN" if localization == "ja_JP" else "ja-JP"
+    page = opened(slow, locale=locale, webui=Webui({"localization": localization}))
+    page.wait_for_selector(f"#rimo-start >> text={sign}")
+    expect(shown(page, "language")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("localization", "sign"), WEBUI)
+def test_a_webui_may_tell_its_language_late(
+    slow: Served, opened: Opener, localization: str, sign: str
+) -> None:
+    """The tab works before the WebUI has its options; then all of it, laid out or not, is in their language."""
+    page = opened(slow, webui=Webui())
+    finished(page)
+    for name in VIEWS:
+        view(page, name)
+        page.wait_for_selector(FILLED[name])
+    page.focus(part("plot"))
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    expect(shown(page, "choice")).to_be_visible()
+    page.wait_for_selector("#rimo-start >> text=Start random mix")
+    options_come(page, localization=localization)
+    page.wait_for_selector(f"#rimo-start >> text={sign}")
+    short = localization[:2]
+    expect(page.locator("#rimo-tab")).to_have_attribute("lang", short)
+    page.wait_for_selector(f'{part("strip-webp")}[href$="lang={short}"]', state="attached")
+    for name in VIEWS:
+        view(page, name)
+        page.wait_for_selector(FILLED[name])
+        if name == "history":
+            expect(page.locator(".rimo-card a").first).to_have_attribute("href", re.compile(f"lang={short}$"))
+        assert english(page) == [], name
+
+
+def test_a_webui_that_speaks_english_stays_english(slow: Served, opened: Opener) -> None:
+    """No localization is English, whatever the browser speaks and however late the WebUI says so."""
+    page = opened(slow, locale="ja-JP", webui=Webui())
+    options_come(page, localization="None")
+    page.evaluate("RimoWords.load()")
+    expect(page.locator("#rimo-tab")).to_have_attribute("lang", "en")
+    page.wait_for_selector("#rimo-start >> text=Start random mix")
+
+
+def test_a_webui_that_does_not_tell_is_watched(slow: Served, opened: Opener) -> None:
+    """Where nothing says when the options come, they are found all the same."""
+    page = opened(slow, webui=Webui(told=False))
+    options_come(page, localization="ja_JP")
+    page.wait_for_selector("#rimo-start >> text=ランダムミックスを開始")
+
+
+def test_a_webui_s_own_translation_gives_way_in_the_tab(slow: Served, opened: Opener) -> None:
+    """What the WebUI made of a text by a table that means something else is said in the tab's own words."""
+    table = {"Base": "基层", "Seed": "随机数种子 (Seed)", "CFG scale": "提示词引导系数 (CFG Scale)"}
+    page = opened(slow, webui=Webui(table=table))
+    page.wait_for_selector("#rimo-base >> text=基层")
+    options_come(page, localization="zh_CN")
+    page.wait_for_selector("#rimo-base >> text=基础模型")
+    page.click("#rimo-advanced button, #rimo-advanced .label-wrap")
+    expect(page.locator("#rimo-seed")).to_contain_text("随机种子")
+    assert english(page) == []
+
+
+@pytest.mark.parametrize("language", [name[:2] for name, _ in WEBUI])
+def test_what_is_said_already_stays(slow: Served, opened: Opener, language: str) -> None:
+    """A translation is not translated again, so that whoever was first, it ends the same."""
+    page = opened(slow, webui=Webui({"localization": language}))
+    expect(page.locator("#rimo-tab")).to_have_attribute("lang", language)
+    changed = "[...RimoWords.exact.values()].filter((text) => RimoWords.say(text) !== text)"
+    assert page.evaluate(changed) == []
+
+
+def test_words_are_found_where_a_webui_serves_them(slow: Served, opened: Opener) -> None:
+    """A WebUI serves the extension's folder under an address of its own: the words lie there beside the scripts."""
+    page = opened(slow, webui=Webui())
+    served = "file=extensions/rimo/"
+    page.route(re.compile(served), lambda r: r.fulfill(path=ROOT / r.request.url.partition(served)[2]))
+    page.evaluate(f"RimoWords.home = new URL('{served}javascript/rimo_words.js?1.5', location).href")
+    with page.expect_request(re.compile(served)):
+        options_come(page, localization="zh_CN")
+    page.wait_for_selector("#rimo-start >> text=开始随机融合")
+
+
+def test_every_state_has_a_word(slow: Served, opened: Opener) -> None:
+    """Each state of a study can be said in every language."""
+    page = opened(slow, locale="zh-CN")
+    words = page.evaluate(
+        "(texts) => texts.map((t) => RimoWords.say(t))", [s.value.capitalize() for s in StudyState]
+    )
+    assert all(re.search("[\u4e00-\u9fff]", word) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("about 1 h 05 min left (50 min to 1 h 20 min)", "约剩 1 小时 05 分（50 分钟 至 1 小时 20 分）"),
+        (
+            "Epoch 1 of 2 · 3 mixes tried · 48 of 1,280 images",
+            "第 1 / 2 轮 · 已尝试 3 个融合 · 图片 48 / 1,280",
+        ),
+        (
+            "b.safetensors is chosen twice. Found: as a partner and as the base. Remove it from the partners.",
+            "b.safetensors 被选了两次。实际：作为伙伴模型和基础模型。请从伙伴模型中移除。",
+        ),
+        ("A file called budget.safetensors", "A file called budget.safetensors"),
+    ],
+)
+def test_sentences_are_put_together(slow: Served, opened: Opener, text: str, said: str) -> None:
+    """Sentences with places, several in a row, and errors are translated piece by piece; what is unknown stays."""
+    page = opened(slow, locale="zh-CN")
+    assert page.evaluate("(text) => RimoWords.say(text)", text) == said
