@@ -33,7 +33,8 @@ from lib_rimo.merging.mix.drift import WHOLE, DriftMeter
 from lib_rimo.merging.mix.recipe import Source
 from lib_rimo.merging.saving.derived import mix_source
 from lib_rimo.study.measure.measurement import Measuring
-from lib_rimo.study.measure.rank_sweep import Arm, Fusion, sweep
+from lib_rimo.study.measure.rank_sweep import Arm, sweep
+from lib_rimo.study.mixes.contact_fusion import Fusion
 from lib_rimo.toy import unpack
 
 PARTITION = "theater"

@@ -18,7 +18,8 @@ from lib_rimo.merging.mix.contact_spec import UPSTREAM_RANK, VECTORS
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.save import save_merged
-from lib_rimo.study.measure.rank_sweep import COST, IMAGES, Arm, Fusion, proposed, reasons, sweep
+from lib_rimo.study.measure.rank_sweep import COST, IMAGES, Arm, proposed, reasons, sweep
+from lib_rimo.study.mixes.contact_fusion import Fusion
 
 
 def add_parser(

@@ -9,7 +9,8 @@ from typing import Any
 
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import StudyError
-from lib_rimo.study.store.snapshot import Result, Snapshot, Watch
+from lib_rimo.study.record.results import Result, Watch
+from lib_rimo.study.store.snapshot import Snapshot
 from lib_rimo.wording.epochs import epochs
 from lib_rimo.wording.sentences import variety
 

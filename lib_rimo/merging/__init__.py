@@ -2,12 +2,13 @@
 
 from lib_rimo.merging.checkpoints.architecture import Architecture, Comparison, check_same, recognise
 from lib_rimo.merging.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from lib_rimo.merging.live.sink import LiveSink
 from lib_rimo.merging.live.swap import Swapper, SwapReport
 from lib_rimo.merging.live.weights import LiveSlot, LiveWeights, live_weights
 from lib_rimo.merging.mix.merge import MergeReport, merge_into
 from lib_rimo.merging.mix.partition import PARTITIONS, Partition, load_partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
-from lib_rimo.merging.mix.sink import DictSink, FileSink, LiveSink, Sink
+from lib_rimo.merging.mix.sink import DictSink, FileSink, Sink
 from lib_rimo.merging.mix.sources import Sources, source_of
 from lib_rimo.merging.saving.save import save_merged
 

@@ -14,24 +14,25 @@ from lib_rimo.hosts.host import Host
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.options import SaveForm
 from lib_rimo.study.analysis.sensitivity import Sensitivity
-from lib_rimo.study.estimate import estimate
 from lib_rimo.study.measure.background_job import Errand
 from lib_rimo.study.measure.bench_job import Benchmarks
 from lib_rimo.study.measure.rank_sweep_job import RankSweeps
 from lib_rimo.study.mixes.freeze import frozen_from
 from lib_rimo.study.mixes.lend import Lending
-from lib_rimo.study.mixes.preview import Easel, Wish, is_selected
+from lib_rimo.study.mixes.preview import Easel, Wish
 from lib_rimo.study.mixes.repair import Repair, Repairer
 from lib_rimo.study.mixes.save import save_record, study_sources
-from lib_rimo.study.offers import Defaults, Offers
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record import journal as journals
 from lib_rimo.study.record.choice import Choice, describe
 from lib_rimo.study.record.journal import Journal
 from lib_rimo.study.record.record import StudyRecord
+from lib_rimo.study.run.estimate import estimate
 from lib_rimo.study.run.preparing import Preparation
+from lib_rimo.study.run.selection import is_selected
 from lib_rimo.study.run.session import OpenStudy, OpenTagger, open_new, reopen
 from lib_rimo.study.run.worker import Command, Opening, Worker
+from lib_rimo.study.settings.offers import Defaults, Offers
 from lib_rimo.study.settings.settings import StudySettings
 from lib_rimo.study.settings.user_presets import OwnPresets
 from lib_rimo.study.store.pictures import Pictures, picture_path

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lib_rimo.benchmark.interval import Interval
-from lib_rimo.study.store.snapshot import EpochSigns, Outlook, Watch
+from lib_rimo.study.record.results import EpochSigns, Outlook, Watch
 from lib_rimo.wording.sentences import count, epoch_name, number, percent, points, span, tone
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lib_rimo.benchmark.interval import Interval
-from lib_rimo.study.store.snapshot import Result, Snapshot, StudyState, Variety
+from lib_rimo.study.record.results import Result, Variety
+from lib_rimo.study.store.snapshot import Snapshot, StudyState
 
 MINUS = "\N{MINUS SIGN}"
 

@@ -16,24 +16,12 @@ from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SaveError, SettingsError, StudyError
 from lib_rimo.merging.saving.options import SaveForm
 from lib_rimo.study.measure.background_job import Errand
+from lib_rimo.study.record.results import CategoryRow, EpochSigns, Outlook, Result, TagRow, Variety, Watch
 from lib_rimo.study.settings.checks import check_possible
 from lib_rimo.study.settings.presets import PRESETS
 from lib_rimo.study.settings.settings import StudySettings
 from lib_rimo.study.settings.user_presets import OwnPresets
-from lib_rimo.study.store.snapshot import (
-    CategoryRow,
-    CurvePoint,
-    EpochSigns,
-    Grid,
-    LatestPicture,
-    Outlook,
-    Result,
-    Snapshot,
-    StudyState,
-    TagRow,
-    Variety,
-    Watch,
-)
+from lib_rimo.study.store.snapshot import CurvePoint, Grid, LatestPicture, Snapshot, StudyState
 from tests.ui.scripted_archive import FILES, STUDY, ScriptedArchive, past
 from tests.ui.scripted_bench import ScriptedBench
 from tests.ui.scripted_ranks import ScriptedRanks

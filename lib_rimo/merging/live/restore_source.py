@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from lib_rimo.errors import HostError
+from lib_rimo.merging.live.sink import part_for
 from lib_rimo.merging.live.weights import LiveSlot
 from lib_rimo.merging.mix.kernel import PIECE
-from lib_rimo.merging.mix.sink import part_for
 
 WAYS: tuple[torch.dtype | None, ...] = (None, torch.float16, torch.bfloat16)
 """Types that a host may pass through when it loads a file: a half-precision host that stores in 8 bits rounds twice

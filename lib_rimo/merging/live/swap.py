@@ -16,13 +16,13 @@ import torch
 from lib_rimo.errors import HostError, RecipeError
 from lib_rimo.merging.checkpoints.header import TensorSpec
 from lib_rimo.merging.live.restore_source import Origin, find_origin
+from lib_rimo.merging.live.sink import LiveSink, distinct
 from lib_rimo.merging.live.weights import LiveWeights
 from lib_rimo.merging.mix.kernel import Blender, float32_weight
 from lib_rimo.merging.mix.merge import KeyPlan, Plan, merge_key
 from lib_rimo.merging.mix.parallel import run_over
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
-from lib_rimo.merging.mix.sink import LiveSink, distinct
 from lib_rimo.merging.mix.sources import Sources
 
 BACKUP_LIMIT_BYTES = 1 << 30

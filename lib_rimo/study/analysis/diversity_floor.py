@@ -25,39 +25,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lib_rimo.benchmark.diversity import diversity, likeness
+from lib_rimo.benchmark.diversity import diversity
 from lib_rimo.benchmark.interval import Interval, quotient_interval
-from lib_rimo.benchmark.prompts import Prompt
-from lib_rimo.benchmark.suite import Part
-from lib_rimo.errors import JournalError
-from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.study.record import events as ev
-from lib_rimo.study.run.drawing import Drawn, Workbench
-from lib_rimo.study.store.snapshot import Variety
-
-DECIMALS = 6
-"""Digits kept of a likeness, as in a benchmark's cache."""
-
-
-def draw_pairs(
-    bench: Workbench, recipe: Recipe, prompts: Sequence[Prompt], batch: int
-) -> tuple[tuple[float, ...], float, Drawn]:
-    """Draws two pictures of each prompt: with its own noise and with another one.
-
-    Args:
-        bench: Draws.
-        recipe: What it draws with.
-        prompts: One step's, of one layout.
-        batch: Pictures that the host draws together.
-
-    Returns:
-        The likeness of each prompt's pictures, seconds, and what was drawn last.
-    """
-    pictures = Part("pairs", tuple(prompts), ev.PAIR).pictures(0, len(prompts))
-    drawn = [bench.draw(recipe, pictures[i : i + batch]) for i in range(0, len(pictures), batch)]
-    read = np.concatenate([d.readings for d in drawn])
-    pairs = np.split(read, range(ev.PAIR, len(read), ev.PAIR))
-    return tuple(round(likeness(pair), DECIMALS) for pair in pairs), sum(d.seconds for d in drawn), drawn[-1]
 
 
 def judge(epoch: int, floor: float, winner: Sequence[float], began: Sequence[float]) -> ev.VarietyJudged:
@@ -78,16 +48,3 @@ def judge(epoch: int, floor: float, winner: Sequence[float], began: Sequence[flo
         Interval(mean, max(-1.0, low), min(1.0, high), images, len(left)),  # of one prompt it has no ends
     )
     return ev.VarietyJudged(epoch, not high < 0, *(dataclasses.asdict(figure) for figure in figures))
-
-
-def variety_of(event: ev.VarietyJudged) -> Variety:
-    """What an event says.
-
-    Raises:
-        JournalError: It is damaged.
-    """
-    try:
-        figures = [Interval(**figure) for figure in (event.winner, event.began, event.left)]
-    except TypeError as error:
-        raise JournalError("The diversity of a study's mixes is damaged", found=repr(error)) from error
-    return Variety(event.epoch, event.kept, *figures)

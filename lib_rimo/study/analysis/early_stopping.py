@@ -26,7 +26,7 @@ import math
 from statistics import NormalDist
 
 from lib_rimo.benchmark.interval import LEVEL, Interval
-from lib_rimo.study.store.snapshot import Outlook
+from lib_rimo.study.record.results import Outlook
 
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 

@@ -12,7 +12,7 @@ from lib_rimo.benchmark.interval import Interval
 from lib_rimo.benchmark.prompts import Prompt
 from lib_rimo.benchmark.score import ImageScore
 from lib_rimo.study.analysis.tag_gains import tag_gains
-from lib_rimo.study.store.snapshot import CategoryRow, Result
+from lib_rimo.study.record.results import CategoryRow, Result
 
 Scores = Mapping[str, Sequence[ImageScore]]
 

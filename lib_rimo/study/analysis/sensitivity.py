@@ -44,9 +44,9 @@ from lib_rimo.search.problem import Bounds, Problem
 from lib_rimo.search.settings import SearchSettings
 from lib_rimo.study.analysis.block_labels import blocks_in, parts_of
 from lib_rimo.study.record.choice import in_order, table_of
-from lib_rimo.study.record.observations import observations
+from lib_rimo.study.record.observations import guide_of, observations
 from lib_rimo.study.record.record import StudyRecord
-from lib_rimo.study.settings.constraints import guide, guide_of
+from lib_rimo.study.settings.constraints import guide
 
 LEAST_TRIALS = 8
 """Of an epoch; before, even the scales of the model are a guess."""

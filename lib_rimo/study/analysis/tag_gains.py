@@ -10,7 +10,7 @@ from lib_rimo.benchmark.catalogue import Catalogue
 from lib_rimo.benchmark.interval import LEVEL, Interval, difference_interval
 from lib_rimo.benchmark.prompts import Prompt
 from lib_rimo.benchmark.score import ImageScore
-from lib_rimo.study.store.snapshot import TagRow
+from lib_rimo.study.record.results import TagRow
 
 
 def tag_gains(

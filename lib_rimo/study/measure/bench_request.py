@@ -15,6 +15,7 @@ from lib_rimo.benchmark.suite import (
     SuiteSettings,
 )
 from lib_rimo.errors import SettingsError
+from lib_rimo.study.settings.numbers import whole
 
 LOOK = ("prefix", "negative", "width", "height", "steps", "cfg", "sampler")
 """Settings of a study that decide how a benchmark's pictures look."""
@@ -151,20 +152,3 @@ def many_of(text: str) -> tuple[tuple[int, int], ...]:
             )
         out.append((int(tags), int(prompts)))
     return tuple(out)
-
-
-def whole(field: str, value: object, low: int, high: int) -> int:
-    """A whole number within bounds; a form may give it as text.
-
-    Raises:
-        SettingsError: It is none.
-    """
-    try:
-        number = float(str(value))
-        if number != int(number) or not low <= number <= high:
-            raise ValueError
-    except (ValueError, OverflowError):
-        raise SettingsError(
-            field, "This number cannot be used", found=value, wanted=f"a whole number from {low} to {high}"
-        ) from None
-    return int(number)

@@ -16,14 +16,14 @@ from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.study.measure.background import Background
 from lib_rimo.study.measure.background_job import Errand
-from lib_rimo.study.measure.bench_request import whole
 from lib_rimo.study.measure.rank_sweep import IMAGES, KEPT, arms_as_known, proposed, reasons
-from lib_rimo.study.mixes.preview import is_selected, wrong_selection
 from lib_rimo.study.mixes.repair import Repair, at_donor, fusion_of
 from lib_rimo.study.record.choice import Choice
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.run.image_settings import Layout
+from lib_rimo.study.run.selection import is_selected, wrong_selection
 from lib_rimo.study.run.session import OpenTagger
+from lib_rimo.study.settings.numbers import whole
 
 KIND = "ranks"
 FACTS = "ranks.json"

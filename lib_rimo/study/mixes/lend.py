@@ -10,8 +10,8 @@ from lib_rimo.merging.live.swap import Swapper
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
-from lib_rimo.study.mixes.preview import is_selected, wrong_selection
 from lib_rimo.study.record.record import StudyRecord
+from lib_rimo.study.run.selection import is_selected, wrong_selection
 
 
 class Lending:

@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from lib_rimo.errors import SettingsError, StudyError
+from lib_rimo.errors import SettingsError
 from lib_rimo.hosts.host import Host, ImageRequest
 from lib_rimo.merging.live.swap import Swapper
 from lib_rimo.merging.mix.partition import load_partition
@@ -21,6 +21,7 @@ from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.run.image_settings import Layout
 from lib_rimo.study.run.putting_back import put_back
+from lib_rimo.study.run.selection import is_selected, wrong_selection
 
 MOST_PICTURES = 4
 LONGEST_PROMPT = 4000
@@ -136,23 +137,6 @@ class Easel:
             raise wrong_selection(self._host, base)
         # Also when it is loaded: a host that watches for changes is told that this is the one to go by.
         self._host.load((self._host.loaded() or base) if selected else base)
-
-
-def is_selected(host: Host, base: Path) -> bool:
-    """Whether a checkpoint is the one that the host's user works with."""
-    loaded = host.loaded()
-    return loaded is not None and loaded.exists() and loaded.samefile(base)
-
-
-def wrong_selection(host: Host, base: Path) -> StudyError:
-    """What to tell a user who has another checkpoint selected than a mix is made from."""
-    loaded = host.loaded()
-    return StudyError(
-        "Another checkpoint is selected",
-        found=loaded.name if loaded is not None else "none",
-        wanted=base.name,
-        fix=f"Select {base.name}, which this mix is made from, then try again",
-    )
 
 
 def _requests(record: StudyRecord, wish: Wish) -> list[ImageRequest]:

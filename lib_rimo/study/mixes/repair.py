@@ -20,10 +20,10 @@ from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.derived import mix_source
 from lib_rimo.merging.saving.options import SaveForm
 from lib_rimo.merging.saving.save import save_merged
-from lib_rimo.study.measure.bench_request import whole
-from lib_rimo.study.measure.rank_sweep import Fusion
+from lib_rimo.study.mixes.contact_fusion import Fusion
 from lib_rimo.study.mixes.preview import Easel, Wish
 from lib_rimo.study.record.record import StudyRecord
+from lib_rimo.study.settings.numbers import whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from lib_rimo.merging.saving.options import NUMBER_TYPES, SaveForm
 from lib_rimo.merging.saving.save import save_merged
 from lib_rimo.study.record.plan import identity
 from lib_rimo.study.record.record import StudyRecord
-from lib_rimo.study.store.snapshot import Result
+from lib_rimo.study.record.results import Result
 
 
 def form_of(values: Mapping[str, Any]) -> SaveForm:

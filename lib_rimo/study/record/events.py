@@ -156,7 +156,7 @@ class PairsDrawn:
 
 @dataclass(frozen=True, slots=True)
 class VarietyJudged:
-    """It was decided whether the pictures of an epoch's winner vary enough (``varying.judge``).
+    """It was decided whether the pictures of an epoch's winner vary enough (``diversity_floor.judge``).
 
     Attributes:
         epoch: The one that is done.
@@ -181,9 +181,9 @@ class Watched:
     Attributes:
         epoch: The last one finished.
         final: Whether everything is measured, so that no more is to come.
-        signs: One per epoch, the base first: fields of ``snapshot.EpochSigns`` without the warnings.
+        signs: One per epoch, the base first: fields of ``results.EpochSigns`` without the warnings.
         drift_limit: Largest drift of a mix between its parents.
-        outlook: Fields of ``snapshot.Outlook``; None where nothing can be said of another epoch.
+        outlook: Fields of ``results.Outlook``; None where nothing can be said of another epoch.
     """
 
     kind: ClassVar[str] = "signs"
@@ -196,7 +196,7 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Concluded:
-    """Everything is measured; the result as it is shown (``stored_result.result_to_json``).
+    """Everything is measured; the result as it is shown (``results.result_to_json``).
 
     It follows from the scores and the tags of the prompts. It is kept because the tags come from the tagger, which
     need not be there when a study is looked at again.

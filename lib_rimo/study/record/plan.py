@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -260,9 +259,3 @@ def identity(recipe: Recipe) -> str:
     columns = [recipe.partners.index(partner) for partner in used]
     weights = {group: tuple(row[i] for i in columns) for group, row in recipe.weights.items()}
     return Recipe(recipe.base, used, recipe.partition, weights).digest()
-
-
-def derive_seed(seed: int, *purpose: str | int) -> int:
-    """A seed of its own for each purpose: 63 bits of SHA-256 over study seed and purpose."""
-    text = "/".join(str(part) for part in (seed, *purpose))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

@@ -10,9 +10,8 @@ from lib_rimo.benchmark.score import ImageScore
 from lib_rimo.errors import JournalError
 from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.study.record import events as ev
-from lib_rimo.study.record.results import result_from_json
+from lib_rimo.study.record.results import Result, result_from_json
 from lib_rimo.study.settings.settings import StudySettings
-from lib_rimo.study.store.snapshot import Result
 
 DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What values that this program never wrote lead to: unknown names, texts for numbers, a trial of no picture."""

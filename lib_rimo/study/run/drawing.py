@@ -17,17 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lib_rimo.benchmark.diversity import likeness
 from lib_rimo.benchmark.prompts import Prompt
 from lib_rimo.benchmark.score import ImageScore, score_readings
+from lib_rimo.benchmark.suite import Part
 from lib_rimo.benchmark.tagger import Tagger
 from lib_rimo.hosts.host import Host
 from lib_rimo.merging.live.swap import Swapper
 from lib_rimo.merging.mix.recipe import Recipe
+from lib_rimo.study.record import events as ev
 from lib_rimo.study.run.image_settings import request_of
 from lib_rimo.study.run.putting_back import put_back
 
 GIVE_WAY_S = 0.015
 """How long the queue stays free for those who wait. Any pause lets exactly one of them in (measured on A1111)."""
+LIKENESS_DECIMALS = 6
+"""Digits kept of a likeness, as in a benchmark's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +122,28 @@ class Workbench:
         if not self._held:
             self._queue.enter_context(self._host.exclusive())
             self._held = True
+
+
+def draw_pairs(
+    bench: Workbench, recipe: Recipe, prompts: Sequence[Prompt], batch: int
+) -> tuple[tuple[float, ...], float, Drawn]:
+    """Draws two pictures of each prompt: with its own noise and with another one.
+
+    Args:
+        bench: Draws.
+        recipe: What it draws with.
+        prompts: One step's, of one layout.
+        batch: Pictures that the host draws together.
+
+    Returns:
+        The likeness of each prompt's pictures, seconds, and what was drawn last.
+    """
+    pictures = Part("pairs", tuple(prompts), ev.PAIR).pictures(0, len(prompts))
+    drawn = [bench.draw(recipe, pictures[i : i + batch]) for i in range(0, len(pictures), batch)]
+    read = np.concatenate([d.readings for d in drawn])
+    pairs = np.split(read, range(ev.PAIR, len(read), ev.PAIR))
+    return (
+        tuple(round(likeness(pair), LIKENESS_DECIMALS) for pair in pairs),
+        sum(d.seconds for d in drawn),
+        drawn[-1],
+    )

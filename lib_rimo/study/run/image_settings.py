@@ -8,7 +8,7 @@ from typing import Any
 from lib_rimo.benchmark.catalogue import Catalogue
 from lib_rimo.benchmark.prompts import Prompt, PromptSettings, draw_prompts
 from lib_rimo.hosts.host import ImageDefaults, ImageRequest
-from lib_rimo.study.record.plan import derive_seed
+from lib_rimo.study.settings.seeds import derive_seed
 from lib_rimo.study.settings.settings import StudySettings
 
 MANY_TAGS = 100

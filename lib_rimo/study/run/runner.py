@@ -13,22 +13,22 @@ from lib_rimo.search.partners import draw_partners
 from lib_rimo.search.problem import Problem
 from lib_rimo.search.settings import SearchSettings
 from lib_rimo.search.strategy import Strategy, make_strategy
-from lib_rimo.study.analysis.diversity_floor import draw_pairs, judge
+from lib_rimo.study.analysis.diversity_floor import judge
 from lib_rimo.study.analysis.early_stopping import another_epoch
 from lib_rimo.study.analysis.final_result import result_of
-from lib_rimo.study.analysis.shape_guard import Watcher, looks_of, watched
+from lib_rimo.study.analysis.shape_guard import Watcher, looks_of
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record import plan
 from lib_rimo.study.record.journal import Journal
-from lib_rimo.study.record.observations import observation
+from lib_rimo.study.record.observations import guide_of, observation
 from lib_rimo.study.record.record import StudyRecord
-from lib_rimo.study.record.results import result_to_json
-from lib_rimo.study.run.drawing import Drawn
+from lib_rimo.study.record.results import EpochSigns, Outlook, result_to_json, watched
+from lib_rimo.study.run.drawing import Drawn, draw_pairs
 from lib_rimo.study.run.objective import Objective
 from lib_rimo.study.run.session import OpenStudy
-from lib_rimo.study.settings.constraints import guide_of
+from lib_rimo.study.settings.seeds import derive_seed
 from lib_rimo.study.store.pictures import Pictures
-from lib_rimo.study.store.snapshot import EpochSigns, LatestPicture, Outlook, StudyState
+from lib_rimo.study.store.snapshot import LatestPicture, StudyState
 
 log = logging.getLogger("rimo")
 
@@ -57,7 +57,7 @@ class Runner:
         self._strategies: dict[int, Strategy] = {}
         self._judges: dict[int, DefaultStrategy] = {}
         self._objective = Objective(study.record.settings, study.catalogue, study.pools)
-        self._watcher = Watcher(study)
+        self._watcher = Watcher(study.record, study.sources, study.partition)
         self._latest: LatestPicture | None = None
 
     @property
@@ -135,7 +135,7 @@ class Runner:
             self.record.sources[1:],
             settings.partners_per_epoch,
             epoch,
-            plan.derive_seed(settings.seed, "partners"),
+            derive_seed(settings.seed, "partners"),
         )
         event = ev.EpochBegun(epoch, tuple(p.name for p in partners))
         self._record(event, StudyState.SEARCHING, _searching(epoch))
@@ -182,7 +182,7 @@ class Runner:
         drawn = self._study.bench.draw(step.recipe, [unseen[i] for i in step.prompt_ids])
         self._keep_latest(drawn, unseen[step.prompt_ids[-1]].tags)
         scores = tuple(s.to_json() for s in drawn.scores)
-        event = ev.Measured(step.arm, scores, round(drawn.seconds, 4), looks_of(drawn))
+        event = ev.Measured(step.arm, scores, round(drawn.seconds, 4), looks_of(drawn.images))
         names: Mapping[str, str] = {
             "base": "the base",
             "uniform": "the plain average",
@@ -194,7 +194,7 @@ class Runner:
 
     def _watch(self, step: plan.Watch) -> None:
         self._study.bench.put_back()  # reading the checkpoints takes a while, and nothing is drawn meanwhile
-        signs, limit = self._watcher.look()
+        signs, limit = self._watcher.look(self._study.pools.unseen())
         event = watched(step.epoch, signs, limit, self._outlook(signs[-1]), final=step.final)
         self._record(event, StudyState.MEASURING, "Looked for signs of broken shapes")
 
@@ -239,7 +239,7 @@ class Runner:
                 ties=guided.ties,
                 budget_images=_share(settings.budget, settings.epochs, epoch),
                 pool_size=settings.pool,
-                seed=plan.derive_seed(settings.seed, "search", epoch) % 2**32,
+                seed=derive_seed(settings.seed, "search", epoch) % 2**32,
                 settings=SearchSettings(),
             )
         return self._strategies[epoch]

@@ -23,9 +23,9 @@ from lib_rimo.study.record import events as ev
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.run.drawing import Workbench
 from lib_rimo.study.run.image_settings import Layout, PromptPools
-from lib_rimo.study.run.objective import category_weights
 from lib_rimo.study.run.preflight import canary_recipe, check_canary, check_files, check_room
 from lib_rimo.study.run.preparing import Preparation
+from lib_rimo.study.settings.category_weights import category_weights
 from lib_rimo.study.settings.constraints import check_guide
 from lib_rimo.study.settings.settings import StudySettings
 

@@ -15,7 +15,7 @@ from lib_rimo.errors import CatalogueError, RecipeError, SettingsError
 from lib_rimo.hosts.host import Host
 from lib_rimo.merging.mix.partition import Partition, load_partition
 from lib_rimo.search.strategy import STRATEGIES
-from lib_rimo.study.run.objective import category_weights
+from lib_rimo.study.settings.category_weights import category_weights
 from lib_rimo.study.settings.constraints import check_guide, limits
 from lib_rimo.study.settings.settings import StudySettings
 

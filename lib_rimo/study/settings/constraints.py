@@ -22,7 +22,6 @@ import numpy.typing as npt
 from lib_rimo.benchmark.tags import with_suggestions
 from lib_rimo.errors import SettingsError
 from lib_rimo.search.history import Floats, Ints
-from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.settings.settings import StudySettings
 
 UNBOUNDED = "upstream-ro"
@@ -70,11 +69,6 @@ def guide(settings: StudySettings, partners: Sequence[str], groups: Sequence[str
             if tied.any():  # what a member was tied to before comes along
                 labels[np.isin(labels, labels[tied])] = labels[tied].min()
     return Guide(bounds, ties)
-
-
-def guide_of(record: StudyRecord, epoch: int) -> Guide:
-    """The guide of an epoch of a study."""
-    return guide(record.settings, [p.name for p in record.partners[epoch]], record.opened.groups)
 
 
 def check_guide(

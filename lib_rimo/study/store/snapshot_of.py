@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import statistics
 
-from lib_rimo.study.analysis.diversity_floor import variety_of
-from lib_rimo.study.analysis.shape_guard import watch_of
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record import plan
 from lib_rimo.study.record.record import StudyRecord, Trial
+from lib_rimo.study.record.results import variety_of, watch_of
 from lib_rimo.study.settings.settings import StudySettings
 from lib_rimo.study.store.snapshot import CurvePoint, Grid, Snapshot
 

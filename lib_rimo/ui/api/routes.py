@@ -18,8 +18,8 @@ import lib_rimo
 from lib_rimo.errors import RimoError, StudyError
 from lib_rimo.study.mixes.save import form_of
 from lib_rimo.study.record.choice import Choice
+from lib_rimo.study.record.results import Result
 from lib_rimo.study.service import StudyService
-from lib_rimo.study.store.snapshot import Result
 from lib_rimo.ui.api.responses import answer, download, stands
 from lib_rimo.ui.api.routes_bench import add_bench
 from lib_rimo.ui.api.routes_history import add_history

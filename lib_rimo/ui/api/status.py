@@ -14,15 +14,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from lib_rimo.benchmark.interval import Interval
-from lib_rimo.study.store.snapshot import (
-    CategoryRow,
-    CurvePoint,
-    Result,
-    Snapshot,
-    StudyState,
-    TagRow,
-    Variety,
-)
+from lib_rimo.study.record.results import CategoryRow, Result, TagRow, Variety
+from lib_rimo.study.store.snapshot import CurvePoint, Snapshot, StudyState
 from lib_rimo.ui.report.tables import category_rows
 from lib_rimo.wording import sentences
 from lib_rimo.wording.epochs import epochs

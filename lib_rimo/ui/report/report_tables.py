@@ -12,8 +12,8 @@ from typing import Any
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import StudyError
 from lib_rimo.study.record.choice import Choice
+from lib_rimo.study.record.results import CategoryRow, Result, TagRow, Watch
 from lib_rimo.study.service import StudyArchive
-from lib_rimo.study.store.snapshot import CategoryRow, Result, TagRow, Watch
 from lib_rimo.ui.report.tables import category_rows, parent_names
 from lib_rimo.wording.epochs import epochs
 from lib_rimo.wording.sentences import number, percent, points, span, tone

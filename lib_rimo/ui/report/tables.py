@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lib_rimo.benchmark.interval import Interval
-from lib_rimo.study.store.snapshot import Result
+from lib_rimo.study.record.results import Result
 from lib_rimo.wording.sentences import number, percent, points, signed, span
 
 if TYPE_CHECKING:

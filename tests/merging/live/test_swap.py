@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 from lib_rimo.errors import HostError, RecipeError
 from lib_rimo.merging.checkpoints.checkpoint import Checkpoint
+from lib_rimo.merging.live.sink import LiveSink
 from lib_rimo.merging.live.swap import Swapper
 from lib_rimo.merging.live.weights import LiveSlot, LiveWeights, live_weights
 from lib_rimo.merging.mix.merge import merge_into
 from lib_rimo.merging.mix.recipe import Recipe
-from lib_rimo.merging.mix.sink import DictSink, LiveSink
+from lib_rimo.merging.mix.sink import DictSink
 from tests.merging.models import Family, bits, family, module_of, rows, sd1_tensors
 
 WORDS = "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight"

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from lib_rimo.errors import CheckpointError, RecipeError
 from lib_rimo.merging.checkpoints.checkpoint import open_checkpoint
+from lib_rimo.merging.live.sink import LiveSink
 from lib_rimo.merging.live.weights import live_weights
 from lib_rimo.merging.mix.merge import merge_into
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe
-from lib_rimo.merging.mix.sink import DictSink, FileSink, LiveSink
+from lib_rimo.merging.mix.sink import DictSink, FileSink
 from lib_rimo.merging.mix.sources import Sources, source_of
 from tests.merging.models import Family, bits, family, module_of, rows, sd1_tensors, sdxl_tensors, write
 

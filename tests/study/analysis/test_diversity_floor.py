@@ -19,10 +19,12 @@ from lib_rimo.hosts.diffusers.host import DiffusersHost
 from lib_rimo.hosts.host import ImageRequest
 from lib_rimo.merging import Recipe
 from lib_rimo.merging.mix.recipe import Source
-from lib_rimo.study.analysis.diversity_floor import draw_pairs, judge, variety_of
+from lib_rimo.study.analysis.diversity_floor import judge
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record import journal, plan
 from lib_rimo.study.record.choice import Choice
+from lib_rimo.study.record.results import variety_of
+from lib_rimo.study.run.drawing import draw_pairs
 from lib_rimo.study.run.session import open_new
 from lib_rimo.study.settings.settings import StudySettings
 from lib_rimo.study.store.snapshot import StudyState

@@ -17,8 +17,9 @@ from lib_rimo.search.history import Floats, Ints
 from lib_rimo.search.landscape import Landscape
 from lib_rimo.study.analysis.sensitivity import Sensitivity
 from lib_rimo.study.record.journal import read
+from lib_rimo.study.record.observations import guide_of
 from lib_rimo.study.record.record import StudyRecord
-from lib_rimo.study.settings.constraints import check_guide, guide, guide_of
+from lib_rimo.study.settings.constraints import check_guide, guide
 from lib_rimo.study.settings.settings import StudySettings
 from tests.study.conftest import Workshop, played
 
