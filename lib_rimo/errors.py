@@ -81,6 +81,10 @@ class SettingsError(RimoError):
         super().__init__(what, found=found, wanted=wanted, fix=fix)
 
 
+class PluginError(RimoError):
+    """Something that a package adds is not there, or cannot be used; the program goes on without it."""
+
+
 class StudyError(RimoError):
     """A study cannot be started, resumed or saved in the state it is in."""
 

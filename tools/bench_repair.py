@@ -26,14 +26,14 @@ from lib_rimo.benchmark.accuracy import micro
 from lib_rimo.benchmark.image_statistics import Usual
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.benchmark.suite import MIXED, Suite, SuiteSettings
-from lib_rimo.benchmark.suite_run import Contestant, Results
+from lib_rimo.benchmark.suite_run import Candidate, Results
 from lib_rimo.cli.measuring import add_measuring_options, measure, open_measuring
 from lib_rimo.merging import Recipe, Sources, load_partition
 from lib_rimo.merging.mix.drift import WHOLE, DriftMeter
 from lib_rimo.merging.mix.recipe import Source
 from lib_rimo.merging.saving.derived import mix_source
 from lib_rimo.study.measure.measurement import Measuring
-from lib_rimo.study.measure.rank_sweep import Arm, sweep
+from lib_rimo.study.measure.rank_sweep import RankResult, sweep
 from lib_rimo.study.mixes.contact_fusion import Fusion
 from lib_rimo.toy import unpack
 
@@ -120,9 +120,9 @@ class Bench:
     images: int
     seed: int
 
-    def run(self, contestants: Sequence[Contestant], suite: Suite) -> Results:
+    def run(self, candidates: Sequence[Candidate], suite: Suite) -> Results:
         """Measures, with a progress bar."""
-        return measure(self.measuring, contestants, suite)
+        return measure(self.measuring, candidates, suite)
 
     def pushed(self) -> list[dict[str, Any]]:
         """Accuracy, unusual pictures and drift of every kind of pushing."""
@@ -132,10 +132,10 @@ class Bench:
             SuiteSettings(self.measuring.look, per_tag=0, many=(), mixed=self.images, seed=self.seed),
             self.measuring.catalogue,
         )
-        contestants = [
+        candidates = [
             self.measuring.recipe(name, recipe, self.sources, partition) for name, recipe in recipes.items()
         ]
-        found = {name: parts[MIXED] for name, parts in self.run(contestants, suite).items()}
+        found = {name: parts[MIXED] for name, parts in self.run(candidates, suite).items()}
         usual = Usual.of(np.vstack([found[name].statistics for name in SOUND]))
         meter = DriftMeter(self.sources, (self.base, *self.partners), partition)
         return [
@@ -148,7 +148,9 @@ class Bench:
             for name, of in found.items()
         ]
 
-    def repaired(self, name: str, groups: Sequence[str] | None, ranks: Sequence[str]) -> dict[str, Arm]:
+    def repaired(
+        self, name: str, groups: Sequence[str] | None, ranks: Sequence[str]
+    ) -> dict[str, RankResult]:
         """A pushed checkpoint, the base, and the first repaired by the second at each rank."""
         partition = load_partition(PARTITION)
         recipe = PUSHES[name].recipe(self.base, self.partners, self.groups)
@@ -220,7 +222,7 @@ def _told(of: Interval) -> str:
 def _plain(value: object) -> object:
     if isinstance(value, Interval):
         return dataclasses.asdict(value)
-    if isinstance(value, Arm):
+    if isinstance(value, RankResult):
         return value.to_json()
     raise TypeError(f"{value!r} has no plain form")
 

@@ -36,11 +36,11 @@ from lib_rimo.study.record import events as ev
 from lib_rimo.study.record import journal
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.record.results import result_to_json
-from lib_rimo.study.run.image_settings import Layout, PromptPools
+from lib_rimo.study.run.image_settings import ImageSettings, PromptPools
 from lib_rimo.study.settings.settings import StudySettings
 from lib_rimo.study.store.snapshot import LatestPicture, Snapshot, StudyState
 from lib_rimo.study.store.snapshot_of import snapshot_of
-from lib_rimo.study.store.store import Shelf
+from lib_rimo.study.store.store import StudyStore
 from lib_rimo.ui.api.status import status
 
 GROUPS = ("in0-3", "in4-6", "in7", "in8+", "mid", "out0", "out1", "out2", "out3-5", "out6+", "text")
@@ -63,7 +63,7 @@ def study_events(trials: int, seed: int = 0) -> Iterator[ev.Event]:
         budget=trials * PICTURES,
         unseen=UNSEEN,
     )
-    layout = Layout(832, 1216, 20, 6.0, "Euler a", "Automatic", (5, 20))
+    layout = ImageSettings(832, 1216, 20, 6.0, "Euler a", "Automatic", (5, 20))
     pools = PromptPools(settings, layout, default_catalogue())
     sources = [Source(f"{name}.safetensors", f"{i:064x}") for i, name in enumerate(NAMES)]
     plain = tuple({"name": s.name, "fingerprint": s.fingerprint, "path": ""} for s in sources)
@@ -182,17 +182,17 @@ def follow(events: list[ev.Event]) -> dict[str, float]:
 
 def reopen(folder: Path) -> dict[str, float]:
     """A page on a program that was just started: fold the journal, send everything."""
-    shelf = Shelf(folder)
-    _, fold = timed(lambda: shelf.record(STUDY))
-    snapshot, show = timed(lambda: shelf.snapshot(STUDY))
-    row, line = timed(lambda: Shelf(folder).row(STUDY))
+    store = StudyStore(folder)
+    _, fold = timed(lambda: store.record(STUDY))
+    snapshot, show = timed(lambda: store.snapshot(STUDY))
+    row, line = timed(lambda: StudyStore(folder).row(STUDY))
     assert not row["broken"]
     whole, to_json = timed(lambda: json.dumps(snapshot.to_json()).encode())
     page, size, ms, answers = Page(), 0, 0.0, 0
     while page.points < len(snapshot.curve):
         sent, took = page.ask(snapshot)
         size, ms, answers = size + sent, ms + took, answers + 1
-    again, cached = timed(lambda: shelf.record(STUDY))
+    again, cached = timed(lambda: store.record(STUDY))
     assert len(again.trials) == len(snapshot.curve)
     return {
         "journal_bytes": (folder / STUDY / journal.FILE).stat().st_size,

@@ -27,7 +27,7 @@ Draw = Callable[[Sequence[Prompt]], Sequence[Image.Image]]
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
+class Candidate:
     """A checkpoint, or a recipe, that is measured.
 
     Attributes:
@@ -43,7 +43,7 @@ class Contestant:
 
 @dataclass(frozen=True, slots=True)
 class PartResult:
-    """What one contestant scored in one part.
+    """What one candidate scored in one part.
 
     Attributes:
         scores: One per picture, prompt by prompt.
@@ -57,14 +57,14 @@ class PartResult:
 
 
 Results = Mapping[str, Mapping[str, PartResult]]
-"""Contestant's name -> part's name -> what it scored."""
+"""Candidate's name -> part's name -> what it scored."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with a contestant's name, its pictures so far, and its pictures in all."""
+"""Called with a candidate's name, its pictures so far, and its pictures in all."""
 
 
 def run_suite(
-    contestants: Sequence[Contestant],
+    candidates: Sequence[Candidate],
     suite: Suite,
     tagger: Tagger,
     folder: Path,
@@ -73,10 +73,10 @@ def run_suite(
     key: Mapping[str, Any],
     progress: Progress = lambda _name, _done, _of: None,
 ) -> Results:
-    """Measures contestants, one after the other.
+    """Measures candidates, one after the other.
 
     Args:
-        contestants: Names must differ.
+        candidates: Names must differ.
         suite: What is measured.
         tagger: Reads the pictures.
         folder: Where results are kept.
@@ -85,17 +85,17 @@ def run_suite(
         progress: Called after each unit.
 
     Raises:
-        ValueError: Two contestants have one name.
+        ValueError: Two candidates have one name.
         RimoError: Something cannot be drawn, read or kept. What was finished before stays.
     """
-    if len({contestant.name for contestant in contestants}) != len(contestants):
-        raise ValueError("two contestants of one name")
+    if len({candidate.name for candidate in candidates}) != len(candidates):
+        raise ValueError("two candidates of one name")
     whole_key = {**key, **suite.to_json(), "batch": batch, "threshold": tagger.threshold}
     out: dict[str, dict[str, PartResult]] = {}
-    for contestant in contestants:
-        cache = Cache(folder, contestant.fingerprint, whole_key)
-        _measure(contestant, suite, tagger, cache, batch, progress)
-        out[contestant.name] = {
+    for candidate in candidates:
+        cache = Cache(folder, candidate.fingerprint, whole_key)
+        _measure(candidate, suite, tagger, cache, batch, progress)
+        out[candidate.name] = {
             part.name: _joined([cache.units[part.name, unit] for unit in range(_units(part, batch))])
             for part in suite.parts
         }
@@ -103,7 +103,7 @@ def run_suite(
 
 
 def _measure(
-    contestant: Contestant, suite: Suite, tagger: Tagger, cache: Cache, batch: int, progress: Progress
+    candidate: Candidate, suite: Suite, tagger: Tagger, cache: Cache, batch: int, progress: Progress
 ) -> None:
     done = 0
     with ExitStack() as stack:
@@ -113,11 +113,11 @@ def _measure(
             for unit in range(_units(part, batch)):
                 if (part.name, unit) not in cache.units:
                     if draw is None:
-                        draw = stack.enter_context(contestant.open())
+                        draw = stack.enter_context(candidate.open())
                     pictures = part.pictures(unit * size, (unit + 1) * size)
                     cache.add(part.name, unit, _drawn(draw, pictures, part, tagger, batch))
                 done += len(cache.units[part.name, unit].scores)
-                progress(contestant.name, done, suite.images)
+                progress(candidate.name, done, suite.images)
 
 
 def _drawn(draw: Draw, pictures: Sequence[Prompt], part: Part, tagger: Tagger, batch: int) -> UnitResult:

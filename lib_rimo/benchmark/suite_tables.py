@@ -30,7 +30,7 @@ class Row:
 
     Attributes:
         label: A category, or a number of tags.
-        cells: One per contestant.
+        cells: One per candidate.
     """
 
     label: str
@@ -44,7 +44,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with one column per contestant.
+    """A table with one column per candidate.
 
     Attributes:
         title: Its heading.
@@ -61,10 +61,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A contestant in the scatter of accuracy against diversity.
+    """A candidate in the scatter of accuracy against diversity.
 
     Attributes:
-        name: The contestant.
+        name: The candidate.
         accuracy: Over all prompts of many tags.
         diversity: Over the same prompts.
     """
@@ -166,7 +166,7 @@ def _single_rows(results: Results, part: Part, suite: Suite) -> list[Row]:
 
 
 def _counting(results: Results, part: Part) -> list[int]:
-    """Prompts whose tag some contestant drew."""
+    """Prompts whose tag some candidate drew."""
     least = min(LEAST_HITS, part.per_prompt)
     hits: dict[int, int] = {}
     for of in results.values():

@@ -18,7 +18,7 @@ from lib_rimo.merging.mix.contact_spec import UPSTREAM_RANK, VECTORS
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.save import save_merged
-from lib_rimo.study.measure.rank_sweep import COST, IMAGES, Arm, proposed, reasons, sweep
+from lib_rimo.study.measure.rank_sweep import COST, IMAGES, RankResult, proposed, reasons, sweep
 from lib_rimo.study.mixes.contact_fusion import Fusion
 
 
@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _sweep(options: argparse.Namespace, fusion: Fusion) -> dict[str, Arm]:
+def _sweep(options: argparse.Namespace, fusion: Fusion) -> dict[str, RankResult]:
     """Measures the kept checkpoint, the donor and each rank on the same prompts and noise."""
     measuring = open_measuring(options, [options.kept, options.donor])
     kept, donor = measuring.checkpoints([options.kept, options.donor])
@@ -116,12 +116,12 @@ def _sweep(options: argparse.Namespace, fusion: Fusion) -> dict[str, Arm]:
         (kept, donor),
         options.sweep,
         options.images,
-        lambda contestants, suite: measure(measuring, contestants, suite),
+        lambda candidates, suite: measure(measuring, candidates, suite),
         seed=options.seed,
     )
 
 
-def _arm_json(arm: Arm) -> dict[str, Any]:
+def _arm_json(arm: RankResult) -> dict[str, Any]:
     return {
         "rank": arm.rank,
         **accuracy_json(arm.accuracy),
@@ -131,7 +131,7 @@ def _arm_json(arm: Arm) -> dict[str, Any]:
     }
 
 
-def _table(arms: Mapping[str, Arm], best: str | None, options: argparse.Namespace) -> str:
+def _table(arms: Mapping[str, RankResult], best: str | None, options: argparse.Namespace) -> str:
     lines = [
         f"{'rank':>8} {'accuracy':>9} {'95 % interval':>16} {'minus kept, points':>22} "
         f"{'unusual pictures':>24} {'of the difference':>18}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lib_rimo.benchmark.hub import KNOWN_TAGGERS
-from lib_rimo.merging.saving.options import NUMBER_TYPES, SaveForm
+from lib_rimo.merging.saving.options import NUMBER_TYPES, SaveOptions
 
 
 def add_form_options(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +44,6 @@ def add_tagger_options(parser: argparse.ArgumentParser, without: str) -> None:
     parser.add_argument("--threshold", type=float, help="probability from which a tag counts as found")
 
 
-def form_of(options: argparse.Namespace) -> SaveForm:
+def form_of(options: argparse.Namespace) -> SaveOptions:
     """What they ask for."""
-    return SaveForm(options.number_type, vae=not options.no_vae, ema=not options.prune_ema)
+    return SaveOptions(options.number_type, vae=not options.no_vae, ema=not options.prune_ema)

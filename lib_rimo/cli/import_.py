@@ -13,8 +13,8 @@ from lib_rimo.cli.recipe_file import read_json, read_texts
 from lib_rimo.cli.setting import models_folder
 from lib_rimo.errors import RecipeError
 from lib_rimo.merging.checkpoints.checkpoint import SUFFIXES, open_checkpoint
-from lib_rimo.merging.interop.import_ import adopt
-from lib_rimo.merging.interop.linear import ForeignRecipe
+from lib_rimo.merging.interop.import_ import import_recipe
+from lib_rimo.merging.interop.linear import LinearRecipe
 from lib_rimo.merging.interop.mecha import read_mecha, write_mecha
 from lib_rimo.merging.interop.webui import read_metadata, read_webui
 from lib_rimo.merging.interop.write import Written, write_model_mixer, write_supermerger
@@ -75,7 +75,7 @@ def run_import(options: argparse.Namespace) -> int:
     """Runs ``rimo import``; returns the exit code."""
     foreign = _read(options.file)
     with Sources() as sources:
-        recipe = adopt(foreign, sources, options.checkpoints or [models_folder(options)])
+        recipe = import_recipe(foreign, sources, options.checkpoints or [models_folder(options)])
         notes = check_recipe(recipe, sources, mix_predictions=options.mix_predictions)
         refuse_damaged_recipe(recipe, sources, load_partition(recipe.partition))
     _write_new(options.output, json.dumps(recipe.to_json(with_paths=True), indent=2) + "\n")
@@ -125,7 +125,7 @@ def _refuse_computed(recipe: Recipe, tree: Tree) -> None:
             )
 
 
-def _read(path: Path) -> ForeignRecipe:
+def _read(path: Path) -> LinearRecipe:
     if path.suffix.lower() in SUFFIXES:
         with open_checkpoint(path) as checkpoint:
             return read_metadata(checkpoint.metadata)

@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lib_rimo.benchmark.suite import Suite
-from lib_rimo.benchmark.suite_run import Contestant, Results
+from lib_rimo.benchmark.suite_run import Candidate, Results
 from lib_rimo.cli.forms import add_tagger_options
 from lib_rimo.cli.setting import home, of_base, workplace
 from lib_rimo.errors import CheckpointError
@@ -67,14 +67,14 @@ def open_measuring(options: argparse.Namespace, files: Sequence[Path]) -> Measur
     return Measuring.open(settings, place.host, lambda s: place.taggers.open(s.tagger, s.threshold), folder)
 
 
-def measure(measuring: Measuring, contestants: Sequence[Contestant], suite: Suite) -> Results:
+def measure(measuring: Measuring, candidates: Sequence[Candidate], suite: Suite) -> Results:
     """Measures, with a progress bar."""
-    with tqdm(unit="image", total=len(contestants) * suite.images, disable=None) as bar:
-        names = [contestant.name for contestant in contestants]
+    with tqdm(unit="image", total=len(candidates) * suite.images, disable=None) as bar:
+        names = [candidate.name for candidate in candidates]
 
         def progress(name: str, done: int, of: int) -> None:
             bar.set_description(name)
             bar.n = names.index(name) * of + done
             bar.refresh()
 
-        return measuring.run(contestants, suite, progress)
+        return measuring.run(candidates, suite, progress)

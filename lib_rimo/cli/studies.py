@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.cli.setting import studies_folder
-from lib_rimo.study.store.store import Shelf
+from lib_rimo.study.store.store import StudyStore
 
 STATES = {"finished": "finished", "broken": "damaged"}
 """What a line of the history says of a study; all others can be gone on with."""
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
             "saved": row["saved"],
             "error": row["broken"],
         }
-        for row in Shelf(studies_folder(options)).rows({})
+        for row in StudyStore(studies_folder(options)).rows({})
     ]
     for row in rows:
         told = row["error"] or f"{row['base']} + {', '.join(row['partners'])}"

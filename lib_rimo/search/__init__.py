@@ -3,7 +3,7 @@
 Public: ``run_search`` for a whole search, ``make_strategy`` for one step at a time, ``draw_partners`` for epochs.
 """
 
-from lib_rimo.search.history import Leader, Observation, Proposal
+from lib_rimo.search.history import Incumbent, Observation, Proposal
 from lib_rimo.search.partners import draw_partners
 from lib_rimo.search.run import ScoreError, SearchResult, run_search
 from lib_rimo.search.settings import SearchSettings
@@ -11,7 +11,7 @@ from lib_rimo.search.strategy import STRATEGIES, Strategy, ask_batch, make_strat
 
 __all__ = [
     "STRATEGIES",
-    "Leader",
+    "Incumbent",
     "Observation",
     "Proposal",
     "ScoreError",

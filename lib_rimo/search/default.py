@@ -18,7 +18,7 @@ from lib_rimo.errors import SettingsError
 from lib_rimo.search import posterior as model
 from lib_rimo.search.history import (
     Floats,
-    Leader,
+    Incumbent,
     Observation,
     Proposal,
     Weights,
@@ -200,7 +200,7 @@ class DefaultStrategy:
 
     # -- what is known -------------------------------------------------------------------------------------------
 
-    def leader(self, history: Sequence[Observation]) -> Leader:
+    def leader(self, history: Sequence[Observation]) -> Incumbent:
         """The recipe to return now: the best posterior mean, or the base if that is not likely enough better."""
         known = self.posterior(history)
         base = known.table.find(self.problem.zero())
@@ -211,7 +211,7 @@ class DefaultStrategy:
                 best = base
         return leader_at(known, best, base, (self.problem.n_partners, self.problem.n_groups))
 
-    def estimate(self, history: Sequence[Observation], weights: Weights) -> Leader:
+    def estimate(self, history: Sequence[Observation], weights: Weights) -> Incumbent:
         """What a history says of one of its recipes.
 
         Raises:
@@ -249,12 +249,12 @@ class DefaultStrategy:
         return self._hyper[prefix]
 
 
-def leader_at(known: model.Posterior, best: int, base: int, shape: tuple[int, int]) -> Leader:
+def leader_at(known: model.Posterior, best: int, base: int, shape: tuple[int, int]) -> Incumbent:
     """A recipe of the table with its estimates; ``base`` is -1 if the zero recipe was never met."""
     mean, sd = float(known.mean[best]), float(known.cov[best, best]) ** 0.5
     gain = float(known.mean[best] - known.mean[base]) if base >= 0 else 0.0
     gap = CLAIM * _gap_sd(known.cov, best, base) if base >= 0 else 0.0
-    return Leader(
+    return Incumbent(
         index=best,
         weights=freeze(known.table.weights[best].reshape(shape)),
         mean=mean,

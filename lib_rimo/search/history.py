@@ -88,7 +88,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class Leader:
+class Incumbent:
     """The recipe that a search would return now, and how good it thinks it is.
 
     Attributes:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lib_rimo.errors import SettingsError
-from lib_rimo.search.history import Floats, Ints, Leader, Observation, Proposal, images_of
+from lib_rimo.search.history import Floats, Incumbent, Ints, Observation, Proposal, images_of
 from lib_rimo.search.problem import Bounds, Ties
 from lib_rimo.search.settings import SearchSettings
 from lib_rimo.search.strategy import Strategy, make_strategy
@@ -51,7 +51,7 @@ class SearchResult:
     accuracy: float
     low: float
     high: float
-    leader: Leader
+    leader: Incumbent
 
 
 def run_search(

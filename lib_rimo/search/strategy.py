@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from lib_rimo.errors import SettingsError
 from lib_rimo.search.default import DefaultStrategy
-from lib_rimo.search.history import Leader, Observation, Proposal
+from lib_rimo.search.history import Incumbent, Observation, Proposal
 from lib_rimo.search.problem import Bounds, Problem, Ties
 from lib_rimo.search.random_box import RandomStrategy
 from lib_rimo.search.settings import SearchSettings
@@ -22,7 +22,7 @@ class Strategy(Protocol):
     def ask(self, history: Sequence[Observation], pending: Sequence[Proposal] = ()) -> Proposal | None:
         """The next pictures to draw; None when the budget is spent, or there is nothing to do beside ``pending``."""
 
-    def leader(self, history: Sequence[Observation]) -> Leader:
+    def leader(self, history: Sequence[Observation]) -> Incumbent:
         """The recipe to return now."""
 
 

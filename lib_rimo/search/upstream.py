@@ -22,7 +22,7 @@ from scipy.linalg import solve_triangular
 from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 
-from lib_rimo.search.history import Floats, Leader, Observation, Proposal, Weights, freeze, images_of
+from lib_rimo.search.history import Floats, Incumbent, Observation, Proposal, Weights, freeze, images_of
 from lib_rimo.search.problem import Problem
 
 PROMPTS: Final = 100
@@ -83,7 +83,7 @@ class UpstreamTheater:
         """Accuracy less penalty, one per trial, shape ``(len(history),)``."""
         return np.array([float(np.mean(o.scores)) - self.penalty(np.array(o.weights)) for o in history])
 
-    def leader(self, history: Sequence[Observation]) -> Leader:
+    def leader(self, history: Sequence[Observation]) -> Incumbent:
         """The best trial as observed, among those inside the bounds; its interval knows nothing of the selection."""
         problem = self.problem
         flat = np.array([np.array(o.weights).reshape(-1) for o in history])
@@ -98,7 +98,7 @@ class UpstreamTheater:
         gain = float(np.mean(gaps)) if gaps else 0.0
         gap_sd = _error(np.array(gaps))
         distinct = list(dict.fromkeys(o.weights for o in history))
-        return Leader(
+        return Incumbent(
             index=distinct.index(best.weights),
             weights=best.weights,
             mean=mean,

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from lib_rimo.merging.saving.options import SaveForm
-from lib_rimo.study.mixes.preview import Wish
+from lib_rimo.merging.saving.options import SaveOptions
+from lib_rimo.study.mixes.preview import PreviewRequest
 from lib_rimo.study.mixes.repair import Repair
 from lib_rimo.study.record.choice import Choice
 from lib_rimo.study.record.record import StudyRecord
-from lib_rimo.study.settings.user_presets import OwnPresets
+from lib_rimo.study.settings.user_presets import UserPresets
 from lib_rimo.study.store.snapshot import Snapshot
 
 
@@ -71,7 +71,7 @@ class StudyOnDisplay(Protocol):
         self,
         name: str,
         choice: Choice | None = None,
-        form: SaveForm | None = None,
+        form: SaveOptions | None = None,
         repair: Repair | None = None,
     ) -> Path:
         """Writes a mix as a checkpoint into the host's folder; blocks until it is there.
@@ -112,7 +112,7 @@ class StudyArchive(Protocol):
         """Starts a study that begins with another's best mix, in which these groups stay as they are there."""
 
     def try_mix(
-        self, study: str, choice: Choice, wish: Wish, repair: Repair | None = None
+        self, study: str, choice: Choice, request: PreviewRequest, repair: Repair | None = None
     ) -> Mapping[str, Any]:
         """Draws the user's own prompt with a mix, or with the contact fusion that repairs it.
 
@@ -146,7 +146,7 @@ class BackgroundService(Protocol):
         """Ends it after the batch that is being drawn; what was measured is kept."""
 
     def standing(self) -> Mapping[str, Any]:
-        """How it stands: ``errand.Standing``, and ``mark``, which changes with the tables."""
+        """How it stands: ``job.JobStatus``, and ``mark``, which changes with the tables."""
 
     def latest(self) -> Mapping[str, Any]:
         """The latest tables: ``request``, ``done`` checkpoints or mixes ``of`` how many, and what is known of them.
@@ -166,7 +166,7 @@ class BenchService(BackgroundService, Protocol):
 class StudyService(StudyOnDisplay, StudyArchive, Protocol):
     """Both in one object, as the page and the routes want them."""
 
-    def presets(self) -> OwnPresets:
+    def presets(self) -> UserPresets:
         """The user's own presets."""
 
     def benchmarks(self) -> BenchService:

@@ -12,14 +12,14 @@ from lib_rimo.benchmark.taggers import Taggers
 from lib_rimo.errors import StudyError
 from lib_rimo.hosts.host import Host
 from lib_rimo.merging.mix.sources import Sources
-from lib_rimo.merging.saving.options import SaveForm
+from lib_rimo.merging.saving.options import SaveOptions
 from lib_rimo.study.analysis.sensitivity import Sensitivity
-from lib_rimo.study.measure.background_job import Errand
+from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.measure.bench_job import Benchmarks
 from lib_rimo.study.measure.rank_sweep_job import RankSweeps
 from lib_rimo.study.mixes.freeze import frozen_from
 from lib_rimo.study.mixes.lend import Lending
-from lib_rimo.study.mixes.preview import Easel, Wish
+from lib_rimo.study.mixes.preview import Previewer, PreviewRequest
 from lib_rimo.study.mixes.repair import Repair, Repairer
 from lib_rimo.study.mixes.save import save_record, study_sources
 from lib_rimo.study.record import events as ev
@@ -30,14 +30,14 @@ from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.run.estimate import estimate
 from lib_rimo.study.run.preparing import Preparation
 from lib_rimo.study.run.selection import is_selected
-from lib_rimo.study.run.session import OpenStudy, OpenTagger, open_new, reopen
+from lib_rimo.study.run.session import OpenTagger, Session, open_new, reopen
 from lib_rimo.study.run.worker import Command, Opening, Worker
 from lib_rimo.study.settings.offers import Defaults, Offers
 from lib_rimo.study.settings.settings import StudySettings
-from lib_rimo.study.settings.user_presets import OwnPresets
+from lib_rimo.study.settings.user_presets import UserPresets
 from lib_rimo.study.store.pictures import Pictures, picture_path
 from lib_rimo.study.store.snapshot import Snapshot, StudyState
-from lib_rimo.study.store.store import Shelf, started_at, study_folder
+from lib_rimo.study.store.store import StudyStore, started_at, study_folder
 from lib_rimo.study.store.summary import row_of
 
 __all__ = ["Studies", "study_folder"]
@@ -76,16 +76,16 @@ class Studies:
         self._offers = Offers(host, defaults, of_base, taggers)
         self._lending = Lending(host)
         self._worker = Worker(host, folder, lambda: self._lending.name)
-        self._shelf = Shelf(folder)
-        self._easel = Easel(host, may_load=may_load)
-        self._repairer = Repairer(host, self._easel, self._offers.find)
-        self._presets = OwnPresets(folder)
+        self._store = StudyStore(folder)
+        self._previewer = Previewer(host, may_load=may_load)
+        self._repairer = Repairer(host, self._previewer, self._offers.find)
+        self._presets = UserPresets(folder)
         self._sensitivity = Sensitivity()
-        self._errand = Errand(self._no_study_runs)
+        self._job = BackgroundJob(self._no_study_runs)
         kept = results or folder / "bench"
-        self._benchmarks = Benchmarks(host, kept, open_tagger, self.settings, self._errand, may_load=may_load)
+        self._benchmarks = Benchmarks(host, kept, open_tagger, self.settings, self._job, may_load=may_load)
         self._ranks = RankSweeps(
-            host, kept, open_tagger, self._offers.find, self.record, self._errand, may_load=may_load
+            host, kept, open_tagger, self._offers.find, self.record, self._job, may_load=may_load
         )
 
     # -- the study on display ------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ class Studies:
 
     def start(self, settings: Mapping[str, Any]) -> Snapshot:
         """Starts a new study in the background."""
-        self._errand.refuse()
+        self._job.refuse()
         checked = self.settings(settings)
         started = self._worker.launch(self._opening(checked))
         self._presets.remember(settings)
@@ -124,13 +124,13 @@ class Studies:
 
     def resume(self, study: str = "") -> Snapshot:
         """Goes on with the paused study, or reopens an ended one by its id."""
-        self._errand.refuse()
+        self._job.refuse()
         snapshot = self.snapshot()
         if snapshot.state is StudyState.PAUSED and study in ("", snapshot.study):
             return self._worker.tell(Command.RESUME)
         if not (wanted := study or snapshot.study):
             raise StudyError("There is no study to go on with", fix="Start one")
-        known = self._shelf.snapshot(wanted)
+        known = self._store.snapshot(wanted)
         return self._worker.launch(lambda preparation: self._reopen(wanted, preparation), known)
 
     def pause(self) -> Snapshot:
@@ -145,7 +145,7 @@ class Studies:
         self,
         name: str,
         choice: Choice | None = None,
-        form: SaveForm | None = None,
+        form: SaveOptions | None = None,
         repair: Repair | None = None,
     ) -> Path:
         """Writes a mix of the study on display as a checkpoint into the host's folder.
@@ -180,13 +180,13 @@ class Studies:
         self._worker.join(timeout_s)
 
     def join_benchmark(self, timeout_s: float | None = None) -> None:
-        """Waits until no benchmark or other errand runs; for tests."""
-        self._errand.join(timeout_s)
+        """Waits until no benchmark or other job runs; for tests."""
+        self._job.join(timeout_s)
 
     def close(self) -> None:
         """Stops what is running, takes a lent mix back and lets the files go."""
-        self._errand.stop()
-        self._errand.join()
+        self._job.stop()
+        self._job.join()
         self._repairer.close()
         self._worker.close()
         self._lending.end()
@@ -200,19 +200,19 @@ class Studies:
         shown = {}
         if opened is not None and opened.record.opened.study == now.study:
             shown = {now.study: row_of(now, started_at(opened.record))}
-        return [{**row, "current": row["id"] == now.study} for row in self._shelf.rows(shown)]
+        return [{**row, "current": row["id"] == now.study} for row in self._store.rows(shown)]
 
     def stored(self, study: str) -> Snapshot:
         """A study as it is or was left; nothing is opened or changed."""
         now = self.snapshot()
-        return now if study and study == now.study else self._shelf.snapshot(study)
+        return now if study and study == now.study else self._store.snapshot(study)
 
     def open(self, study: str) -> Snapshot:
         """Puts a stored study on display."""
         now = self.snapshot()
         if study and study == now.study:
             return now
-        return self._worker.display(self._shelf.snapshot(study))
+        return self._worker.display(self._store.snapshot(study))
 
     def delete(self, study: str) -> None:
         """Removes a study that is not running."""
@@ -221,7 +221,7 @@ class Studies:
             if now.state.active:
                 raise StudyError("This study is running", found=study, fix="Stop it first")
             self._worker.display(Snapshot())
-        self._shelf.delete(study)
+        self._store.delete(study)
 
     def mix(self, study: str, choice: Choice) -> Mapping[str, Any]:
         """A mix of a study as plain values; see ``mixes.describe``."""
@@ -233,14 +233,14 @@ class Studies:
 
     def freeze(self, study: str, groups: Sequence[str]) -> Snapshot:
         """Starts a study that begins with another one's best mix and leaves some groups as they are there."""
-        self._errand.refuse()
+        self._job.refuse()
         record = self.record(study)
         return self._worker.launch(self._opening(frozen_from(record, groups)))
 
     def try_mix(
-        self, study: str, choice: Choice, wish: Wish, repair: Repair | None = None
+        self, study: str, choice: Choice, request: PreviewRequest, repair: Repair | None = None
     ) -> Mapping[str, Any]:
-        """Draws a wish with a mix of a study and keeps the pictures in its folder; see ``StudyArchive``."""
+        """Draws a request with a mix of a study and keeps the pictures in its folder; see ``StudyArchive``."""
         record, captured = self.record(study), None
         recipe = choice.recipe(record)
 
@@ -248,16 +248,16 @@ class Studies:
             self._is_free(record)
 
         if repair is not None:
-            images, captured = self._repairer.draw(record, recipe, repair, wish, check)
+            images, captured = self._repairer.draw(record, recipe, repair, request, check)
         else:
-            images = self._easel.draw(record, recipe, wish, sources=self._sources(study), check=check)
+            images = self._previewer.draw(record, recipe, request, sources=self._sources(study), check=check)
         files = Pictures(study_folder(self._folder, study)).keep_tries(images)
         return {
             "study": study,
             "name": choice.name,
             "files": list(files),
-            "prompt": wish.prompt,
-            "seeds": [wish.seed + i for i in range(wish.count)],
+            "prompt": request.prompt,
+            "seeds": [request.seed + i for i in range(request.count)],
             "captured": captured,
         }
 
@@ -266,7 +266,7 @@ class Studies:
         opened = self._worker.study
         if opened is not None and opened.record.opened.study == study:
             return opened.record
-        return self._shelf.record(study)
+        return self._store.record(study)
 
     def play(self, study: str, choice: Choice) -> str:
         """Lends a mix to the user's own tabs; returns its name."""
@@ -281,7 +281,7 @@ class Studies:
         self._lending.end()
         self._worker.note_lent()
 
-    def presets(self) -> OwnPresets:
+    def presets(self) -> UserPresets:
         """The user's own presets."""
         return self._presets
 
@@ -303,7 +303,7 @@ class Studies:
         """Refuses to load one base while a study or a benchmark works on another."""
         base = record.settings.base
         if not is_selected(self._host, base):
-            self._errand.refuse()
+            self._job.refuse()
         now, opened = self.snapshot(), self._worker.study
         if not now.state.active:
             return
@@ -334,7 +334,7 @@ class Studies:
         """
         return self._offers.settings(values)
 
-    def _open_new(self, settings: StudySettings, preparation: Preparation) -> tuple[OpenStudy, Journal]:
+    def _open_new(self, settings: StudySettings, preparation: Preparation) -> tuple[Session, Journal]:
         study = open_new(settings, self._host, self._open_tagger, preparation)
         folder = study_folder(self._folder, study.record.opened.study)
         is_new = not folder.exists()
@@ -353,7 +353,7 @@ class Studies:
             raise
         return study, journal
 
-    def _reopen(self, study: str, preparation: Preparation) -> tuple[OpenStudy, Journal]:
+    def _reopen(self, study: str, preparation: Preparation) -> tuple[Session, Journal]:
         folder = study_folder(self._folder, study)
         journal = Journal(folder)
         try:

@@ -14,7 +14,7 @@ from lib_rimo.benchmark.prompts import PromptSettings, draw_prompts
 from lib_rimo.benchmark.tags import Catalogue, Tag
 from lib_rimo.hosts.host import ImageDefaults
 from lib_rimo.hosts.prompt_text import plain
-from lib_rimo.study.run.image_settings import Layout, prompt_settings
+from lib_rimo.study.run.image_settings import ImageSettings, prompt_settings
 from lib_rimo.study.settings.settings import StudySettings
 
 
@@ -110,9 +110,9 @@ def test_a_study_from_before_goes_on_as_it_began() -> None:
         "tags": [2, 3],
     }
     settings = StudySettings(Path("a.safetensors"), (Path("b.safetensors"),))
-    assert not Layout.from_json(old).escape
-    assert prompt_settings(settings, Layout.from_json(old)).text(["star_(symbol)"]) == "star (symbol)"
-    fresh = Layout.resolve(settings, ImageDefaults(64, 64, 4, 2.0, "Euler"), Catalogue.of(["a", "b"]))
+    assert not ImageSettings.from_json(old).escape
+    assert prompt_settings(settings, ImageSettings.from_json(old)).text(["star_(symbol)"]) == "star (symbol)"
+    fresh = ImageSettings.resolve(settings, ImageDefaults(64, 64, 4, 2.0, "Euler"), Catalogue.of(["a", "b"]))
     assert prompt_settings(settings, fresh).text(["star_(symbol)"]) == r"star \(symbol\)"
 
 

@@ -16,7 +16,7 @@ from lib_rimo.benchmark.prompts import Prompt, PromptSettings
 from lib_rimo.benchmark.suite import UPSTREAM_MANY, Suite, SuiteSettings
 from lib_rimo.benchmark.suite_cache import Cache
 from lib_rimo.benchmark.suite_pages import CSV_COLUMNS, comma_separated, markdown, page
-from lib_rimo.benchmark.suite_run import Contestant, Results, run_suite
+from lib_rimo.benchmark.suite_run import Candidate, Results, run_suite
 from lib_rimo.benchmark.suite_tables import points, tables
 from lib_rimo.benchmark.tags import Catalogue, Tag
 from lib_rimo.errors import JournalError, SettingsError
@@ -68,17 +68,17 @@ class Painter:
 SMALL = SuiteSettings(LOOK, per_tag=8, many=((2, 6), (8, 5), (64, 2)), per_prompt=4, mixed=10)
 
 
-def contest(*skills: float) -> tuple[list[Painter], list[Contestant]]:
+def contest(*skills: float) -> tuple[list[Painter], list[Candidate]]:
     """Painters of these skills."""
     painters = [Painter(skill) for skill in skills]
-    made = [Contestant(f"skill {p.skill}", f"{i:02}" + 62 * "f", p.opened) for i, p in enumerate(painters)]
+    made = [Candidate(f"skill {p.skill}", f"{i:02}" + 62 * "f", p.opened) for i, p in enumerate(painters)]
     return painters, made
 
 
-def measured(folder: Path, contestants: list[Contestant], settings: SuiteSettings = SMALL) -> Results:
+def measured(folder: Path, candidates: list[Candidate], settings: SuiteSettings = SMALL) -> Results:
     """A run of the suite."""
     return run_suite(
-        contestants, Suite(settings, CATALOGUE), Painter(), folder, batch=6, key={"host": "painter"}
+        candidates, Suite(settings, CATALOGUE), Painter(), folder, batch=6, key={"host": "painter"}
     )
 
 
@@ -110,8 +110,8 @@ def test_each_picture_has_a_noise_of_its_own():
 
 def test_a_better_checkpoint_has_better_tables(tmp_path):
     """Every row orders the painters by their skill; the best is marked in all three files."""
-    _, contestants = contest(0.2, 0.5, 0.9)
-    results = measured(tmp_path, contestants)
+    _, candidates = contest(0.2, 0.5, 0.9)
+    results = measured(tmp_path, candidates)
     found = tables(results, Suite(SMALL, CATALOGUE))
     assert [t.title for t in found] == [
         "Random prompts", "Single tags by category", "Many tags", "Diversity",
@@ -132,8 +132,8 @@ def test_a_better_checkpoint_has_better_tables(tmp_path):
 
 def test_the_three_best_of_many_are_marked(tmp_path):
     """With more than three checkpoints three are bold, as upstream publishes them."""
-    _, contestants = contest(0.1, 0.3, 0.5, 0.7, 0.9)
-    text, table, _ = files_of(measured(tmp_path, contestants))
+    _, candidates = contest(0.1, 0.3, 0.5, 0.7, 0.9)
+    text, table, _ = files_of(measured(tmp_path, candidates))
     row = next(line for line in text.splitlines() if line.startswith("| all"))
     assert row.count("**") == 6
     rows = list(csv.DictReader(io.StringIO(table)))
@@ -144,12 +144,12 @@ def test_the_three_best_of_many_are_marked(tmp_path):
 
 def test_twice_is_the_same_and_draws_nothing(tmp_path):
     """The second run reads the kept results, also under another name; all files are equal to the byte."""
-    painters, contestants = contest(0.4, 0.6)
-    first = files_of(measured(tmp_path, contestants))
+    painters, candidates = contest(0.4, 0.6)
+    first = files_of(measured(tmp_path, candidates))
     drawn = [painter.drawn for painter in painters]
     assert drawn == [Suite(SMALL, CATALOGUE).images] * 2
-    assert files_of(measured(tmp_path, contestants)) == first
-    renamed = [Contestant(f"other {c.name}", c.fingerprint, c.open) for c in contestants]
+    assert files_of(measured(tmp_path, candidates)) == first
+    renamed = [Candidate(f"other {c.name}", c.fingerprint, c.open) for c in candidates]
     measured(tmp_path, renamed)
     assert [painter.drawn for painter in painters] == drawn
     again = contest(0.4, 0.6)[1]
@@ -160,39 +160,39 @@ def test_twice_is_the_same_and_draws_nothing(tmp_path):
 def test_interrupted_and_resumed_is_the_same(tmp_path, after):
     """Ctrl-C at any picture, a torn last line: the same figures, and hardly anything is drawn twice."""
     whole = files_of(measured(tmp_path / "whole", contest(0.4, 0.6)[1]))
-    painters, contestants = contest(0.4, 0.6)
+    painters, candidates = contest(0.4, 0.6)
     painters[0].fail_after = after
     folder = tmp_path / "cut"
     with pytest.raises(KeyboardInterrupt):
-        measured(folder, contestants)
+        measured(folder, candidates)
     painters[0].fail_after = 10**9
     for path in folder.glob("*.jsonl"):
         with path.open("ab") as file:
             file.write(b'{"part": "single", "uni')
-    assert files_of(measured(folder, contestants)) == whole
+    assert files_of(measured(folder, candidates)) == whole
     assert painters[0].drawn <= Suite(SMALL, CATALOGUE).images + 8
 
 
 def test_whatever_decides_about_figures_has_results_of_its_own(tmp_path):
     """Another seed, catalogue, threshold or checkpoint never meets the results of this one."""
-    painters, contestants = contest(0.5)
-    measured(tmp_path, contestants)
+    painters, candidates = contest(0.5)
+    measured(tmp_path, candidates)
     before = painters[0].drawn
     other = SuiteSettings(LOOK, per_tag=8, many=((2, 6),), per_prompt=4, mixed=10, seed=1)
-    measured(tmp_path, contestants, other)
+    measured(tmp_path, candidates, other)
     assert painters[0].drawn > before
     assert len(list(tmp_path.glob("*.jsonl"))) == 2
 
 
 def test_damaged_results_are_refused(tmp_path):
     """A line in the middle that cannot be read, or another checkpoint's results, are named."""
-    _, contestants = contest(0.5)
-    measured(tmp_path, contestants)
+    _, candidates = contest(0.5)
+    measured(tmp_path, candidates)
     (path,) = tmp_path.glob("*.jsonl")
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], "{", *lines[2:]]) + "\n")
     with pytest.raises(JournalError, match="damaged"):
-        measured(tmp_path, contestants)
+        measured(tmp_path, candidates)
     head = json.loads(lines[0])
     path.write_text(json.dumps({**head, "fingerprint": "another"}) + "\n")
     with pytest.raises(JournalError, match="something else"):
@@ -201,9 +201,9 @@ def test_damaged_results_are_refused(tmp_path):
 
 def test_a_tag_that_nobody_draws_does_not_count(tmp_path):
     """Upstream's rule: some checkpoint must have hit it twice."""
-    painters, contestants = contest(0.9)
+    painters, candidates = contest(0.9)
     painters[0].tags = tuple("nothing" if i == 0 else t for i, t in enumerate(Painter.tags))
-    results = measured(tmp_path, contestants)
+    results = measured(tmp_path, candidates)
     single = tables(results, Suite(SMALL, CATALOGUE))[1]
     assert single.rows[0].cells[0].images == (N_TAGS - 1) * SMALL.per_tag
 

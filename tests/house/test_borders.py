@@ -5,16 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.house.source import PACKAGE, ROOT, imports, is_below, python_files, room
 
 ROOMS = {
     "errors": (),
-    "merging": ("errors",),
-    "benchmark": ("errors",),
-    "search": ("errors", "merging.mix.recipe"),
-    "hosts": ("errors", "merging"),
+    "registry": ("errors",),
+    "merging": ("errors", "registry"),
+    "benchmark": ("errors", "registry"),
+    "search": ("errors", "registry", "merging.mix.recipe"),
+    "hosts": ("errors", "registry", "merging"),
     "toy": ("errors",),
-    "study": ("errors", "search", "benchmark", "merging", "hosts.host"),
+    "study": ("errors", "registry", "search", "benchmark", "merging", "hosts.host"),
     "wording": ("errors", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
     "ui": ("errors", "study", "wording", "benchmark.interval"),
 }
@@ -43,7 +46,7 @@ PACKAGES = {
 }
 """The rooms that may import a package from outside."""
 
-ENGINE = ("errors", "merging", "benchmark", "search", "study", "hosts", "toy")
+ENGINE = ("errors", "registry", "merging", "benchmark", "search", "study", "hosts", "toy")
 """What works with no WebUI, no gradio, no diffusers and no tagger runtime on the machine."""
 
 BLOCKED = (
@@ -65,6 +68,34 @@ def test_imports_point_one_way() -> None:
         used = [u for u in imports(file) if is_below(u, PACKAGE) and u not in PUBLIC]
         wrong += [f"{file}: {u}" for u in used if not any(is_below(u, a) for a in allowed)]
     assert not wrong
+
+
+SUB_ROOMS = {"study": (10, 7), "merging": (7, 5), "hosts": (6, 2), "ui": (4, 3)}
+"""Room -> how many rooms it may have, and on how many floors."""
+
+
+@pytest.mark.parametrize("name", SUB_ROOMS)
+def test_no_import_runs_upward_inside_a_room(name: str) -> None:
+    """The sub-rooms of a room form floors: each imports only from floors below its own. The graph is printed."""
+    inside: dict[str, set[str]] = {}
+    for file in LIBRARY:
+        if room(file) != name or (here := file.with_suffix("").parts[2]) == "__init__":
+            continue
+        below = (u.split(".")[2] for u in imports(file) if is_below(u, f"{PACKAGE}.{name}"))
+        inside.setdefault(here, set()).update(other for other in below if other != here)
+    floors: list[list[str]] = []
+    left = dict(inside)
+    while left:
+        floor = sorted(r for r, below in left.items() if not below & set(left))
+        assert floor, f"a circle: {left}"
+        floors.append(floor)
+        left = {r: below for r, below in left.items() if r not in floor}
+    for number, floor in reversed([*enumerate(floors)]):
+        told = (f"{r} -> {', '.join(sorted(inside[r])) or 'nothing'}" for r in floor)
+        sys.stdout.write(f"{number}: {'; '.join(told)}\n")
+    rooms, heights = SUB_ROOMS[name]
+    assert len(inside) <= rooms
+    assert len(floors) <= heights
 
 
 def test_packages_stay_in_their_rooms() -> None:

@@ -17,7 +17,7 @@ from lib_rimo.merging.mix.partition import partition_from_json
 from lib_rimo.merging.rebuild import rebuild
 from lib_rimo.merging.saving.ancestry import read_tree, shares, tree_of
 from lib_rimo.merging.saving.derived import mix_source
-from lib_rimo.merging.saving.options import SaveForm
+from lib_rimo.merging.saving.options import SaveOptions
 from tests.merging.models import Family, bits, family, sd1_tensors, write
 
 THEATER = {"mid": (0.5, 0.25), "in0-6": (0.0, 1.0), "text": (1.2, -0.4)}
@@ -43,7 +43,7 @@ def out(tmp_path):
     return folder
 
 
-def mix_of_a_mix(three: Family, out: Path, form: SaveForm | None = None) -> tuple[Path, Path]:
+def mix_of_a_mix(three: Family, out: Path, form: SaveOptions | None = None) -> tuple[Path, Path]:
     """Two epochs of ancestry: a mix is saved, and mixed again with another partner."""
     first = save_merged(three.everywhere(0.3, 0.2), three.sources, three.partition, out, "first", form=form)
     fourth = write(three.folder / "fourth.safetensors", sd1_tensors(9))
@@ -53,7 +53,9 @@ def mix_of_a_mix(three: Family, out: Path, form: SaveForm | None = None) -> tupl
         return first, save_merged(recipe, sources, load_partition("mbw"), out, "second")
 
 
-@pytest.mark.parametrize("form", [SaveForm(), SaveForm("bf16", vae=False, ema=False), SaveForm("fp32")])
+@pytest.mark.parametrize(
+    "form", [SaveOptions(), SaveOptions("bf16", vae=False, ema=False), SaveOptions("fp32")]
+)
 def test_a_recipe_and_its_parents_give_the_same_file_again(three, out, form):
     """The whole file is equal, header included, and the hash of its tensors proves it."""
     path = save_merged(three.recipe(THEATER), three.sources, three.partition, out, "mix", form=form)
@@ -78,7 +80,7 @@ def test_a_mix_of_a_mix_is_rebuilt_without_the_mix_between(three, out):
 
 def test_the_form_of_the_mix_between_is_kept(three, out):
     """It was saved in half precision without VAE: the second mix meets it rounded and cut the same way."""
-    first, second = mix_of_a_mix(three, out, SaveForm("bf16", vae=False, ema=False))
+    first, second = mix_of_a_mix(three, out, SaveOptions("bf16", vae=False, ema=False))
     texts, wanted = texts_of(second), second.read_bytes()
     first.unlink()
     assert rebuild(texts, [three.folder], out, "again").path.read_bytes() == wanted
@@ -112,7 +114,7 @@ def test_a_mix_without_a_file_is_the_same_as_its_file(three, out):
     """Tensor for tensor and key for key, whatever the form."""
     recipe = three.recipe(THEATER)
     for number_type in ("", "bf16"):
-        form = SaveForm(number_type, vae=False)
+        form = SaveOptions(number_type, vae=False)
         path = save_merged(recipe, three.sources, three.partition, out, f"m{number_type}", form=form)
         with Sources() as sources:
             saved = sources.open(sources.source_of(path))
@@ -235,13 +237,13 @@ def test_another_program_s_texts_only_shorten_the_tree(three, out, tmp_path):
 def test_forms_of_files(three, out):
     """Number type, VAE and EMA copies are as asked; schedules and position ids keep their types."""
     recipe = three.recipe(THEATER)
-    form = SaveForm("bf16", vae=False, ema=False)
+    form = SaveOptions("bf16", vae=False, ema=False)
     path = save_merged(recipe, three.sources, three.partition, out, "mix", form=form)
     with safe_open(str(path), "pt") as file:
         found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
     assert not any(key.startswith(("first_stage_model.", "model_ema.")) for key in found)
     assert found["betas"].dtype == torch.float32
     assert found["model.diffusion_model.out.2.weight"].dtype == torch.bfloat16
-    assert SaveForm.from_json(form.to_json()) == form
+    assert SaveOptions.from_json(form.to_json()) == form
     with pytest.raises(SaveError, match="fp4"):
-        SaveForm("fp4")
+        SaveOptions("fp4")

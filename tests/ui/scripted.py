@@ -14,13 +14,13 @@ from PIL import Image, ImageDraw
 
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SaveError, SettingsError, StudyError
-from lib_rimo.merging.saving.options import SaveForm
-from lib_rimo.study.measure.background_job import Errand
+from lib_rimo.merging.saving.options import SaveOptions
+from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.record.results import CategoryRow, EpochSigns, Outlook, Result, TagRow, Variety, Watch
 from lib_rimo.study.settings.checks import check_possible
 from lib_rimo.study.settings.presets import PRESETS
 from lib_rimo.study.settings.settings import StudySettings
-from lib_rimo.study.settings.user_presets import OwnPresets
+from lib_rimo.study.settings.user_presets import UserPresets
 from lib_rimo.study.store.snapshot import CurvePoint, Grid, LatestPicture, Snapshot, StudyState
 from tests.ui.scripted_archive import FILES, STUDY, ScriptedArchive, past
 from tests.ui.scripted_bench import ScriptedBench
@@ -59,15 +59,15 @@ class ScriptedService(ScriptedArchive):
         self._change = threading.Condition()
         self._now = Snapshot()
         self._thread: threading.Thread | None = None
-        self._presets = OwnPresets(folder)
-        errand = Errand()
-        self._bench = ScriptedBench(errand, pace_s)
-        self._ranks = ScriptedRanks(errand, pace_s)
+        self._presets = UserPresets(folder)
+        job = BackgroundJob()
+        self._bench = ScriptedBench(job, pace_s)
+        self._ranks = ScriptedRanks(job, pace_s)
         self.past = past(folder)
         self._tags = folder / "own-tags.csv"
         self._tags.write_text("name,category\n" + "".join(f"{tag},shapes\n" for tag in TAGS))
 
-    def presets(self) -> OwnPresets:
+    def presets(self) -> UserPresets:
         return self._presets
 
     def benchmarks(self) -> ScriptedBench:
@@ -144,7 +144,9 @@ class ScriptedService(ScriptedArchive):
     def stop(self) -> Snapshot:
         return self._turn(StudyState.STOPPED, "Stopped")
 
-    def save(self, name: str, choice: Any = None, form: SaveForm | None = None, repair: Any = None) -> Path:
+    def save(
+        self, name: str, choice: Any = None, form: SaveOptions | None = None, repair: Any = None
+    ) -> Path:
         if not name or "/" in name or ".." in name:
             raise SettingsError(
                 "name",

@@ -14,7 +14,7 @@ from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SettingsError, StudyError
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.study.analysis.block_labels import parts_of
-from lib_rimo.study.mixes.preview import Wish
+from lib_rimo.study.mixes.preview import PreviewRequest
 from lib_rimo.study.record.choice import Choice
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.store.snapshot import CurvePoint, Grid, Snapshot, StudyState
@@ -119,18 +119,20 @@ class ScriptedArchive:
         )
         return now
 
-    def try_mix(self, study: str, choice: Choice, wish: Wish, repair: Any = None) -> Mapping[str, Any]:
+    def try_mix(
+        self, study: str, choice: Choice, request: PreviewRequest, repair: Any = None
+    ) -> Mapping[str, Any]:
         self._known(study, choice)
         _has_donor(repair)
         (self._folder / "tries").mkdir(exist_ok=True)
         files = []
-        for i in range(wish.count):
-            dice = random.Random(f"{choice.name} {wish.seed + i} {repair or ''}".strip())
+        for i in range(request.count):
+            dice = random.Random(f"{choice.name} {request.seed + i} {repair or ''}".strip())
             name = f"tries/{dice.getrandbits(32):08x}.png"
             Image.new("RGB", (64, 64), tuple(dice.randrange(256) for _ in range(3))).save(self._folder / name)
             files.append(name)
-        seeds = [wish.seed + i for i in range(wish.count)]
-        told = {"prompt": wish.prompt, "seeds": seeds, "captured": repair and 0.123}
+        seeds = [request.seed + i for i in range(request.count)]
+        told = {"prompt": request.prompt, "seeds": seeds, "captured": repair and 0.123}
         return {"study": study, "name": choice.name, "files": files, **told}
 
     def play(self, study: str, choice: Choice) -> str:

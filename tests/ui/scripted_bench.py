@@ -10,7 +10,7 @@ from typing import Any
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.benchmark.suite_tables import Point, Row, Table
 from lib_rimo.errors import StudyError
-from lib_rimo.study.measure.background_job import Errand
+from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.measure.bench_request import BenchRequest
 from lib_rimo.study.measure.bench_tables import BenchTables
 
@@ -27,25 +27,25 @@ class ScriptedBench:
     """Measures nothing, at a steady pace.
 
     Args:
-        errand: What runs it.
+        job: What runs it.
         pace_s: Time of a batch of six pictures.
     """
 
-    def __init__(self, errand: Errand, pace_s: float) -> None:
+    def __init__(self, job: BackgroundJob, pace_s: float) -> None:
         self._pace_s = pace_s
-        self._errand = errand
+        self._job = job
         self._found: dict[str, Any] = {}
         self._known: set[tuple[int, str, int]] = set()
 
     def start(self, values: Mapping[str, Any]) -> None:
         request = BenchRequest.of(values)
-        self._errand.start(KIND, lambda: self._work(request))
+        self._job.start(KIND, lambda: self._work(request))
 
     def stop(self) -> None:
-        self._errand.stop()
+        self._job.stop()
 
     def standing(self) -> Mapping[str, Any]:
-        return {**self._errand.now.to_json(), "mark": str(self._found.get("mark", ""))}
+        return {**self._job.now.to_json(), "mark": str(self._found.get("mark", ""))}
 
     def latest(self) -> Mapping[str, Any]:
         if not self._found:
@@ -63,8 +63,8 @@ class ScriptedBench:
                 if (request.seed, name, done) not in self._known:
                     pause.wait(self._pace_s)
                     self._known.add((request.seed, name, done))
-                    self._errand.between(6)
-                self._errand.note(name, place * IMAGES + done, len(names) * IMAGES)
+                    self._job.between(6)
+                self._job.note(name, place * IMAGES + done, len(names) * IMAGES)
             facts = made(names[: place + 1]).to_json()
             mark = f"{len(self._known)}-{place}"
             self._found = {

@@ -8,8 +8,8 @@ from typing import Any
 
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SettingsError, StudyError
-from lib_rimo.study.measure.background_job import Errand
-from lib_rimo.study.measure.rank_sweep import DONOR, KEPT, Arm, proposed, reasons
+from lib_rimo.study.measure.background_job import BackgroundJob
+from lib_rimo.study.measure.rank_sweep import DONOR, KEPT, RankResult, proposed, reasons
 from lib_rimo.study.measure.rank_sweep_job import RankRequest
 from tests.ui.scripted_archive import FILES
 
@@ -23,12 +23,12 @@ class ScriptedRanks:
     """Measures nothing, at a steady pace. A higher rank draws fewer unusual pictures and costs more.
 
     Args:
-        errand: Shared with the benchmark.
+        job: Shared with the benchmark.
         pace_s: Time of a batch.
     """
 
-    def __init__(self, errand: Errand, pace_s: float) -> None:
-        self._errand = errand
+    def __init__(self, job: BackgroundJob, pace_s: float) -> None:
+        self._job = job
         self._pace_s = pace_s
         self._found: dict[str, Any] = {}
 
@@ -36,13 +36,13 @@ class ScriptedRanks:
         request = RankRequest.of(values)
         if request.repair.donor not in FILES:
             raise SettingsError("donor", "There is no such checkpoint", found=request.repair.donor)
-        self._errand.start(KIND, lambda: self._work(request))
+        self._job.start(KIND, lambda: self._work(request))
 
     def stop(self) -> None:
-        self._errand.stop()
+        self._job.stop()
 
     def standing(self) -> Mapping[str, Any]:
-        return {**self._errand.now.to_json(), "mark": str(self._found.get("mark", ""))}
+        return {**self._job.now.to_json(), "mark": str(self._found.get("mark", ""))}
 
     def latest(self) -> Mapping[str, Any]:
         if not self._found:
@@ -51,13 +51,13 @@ class ScriptedRanks:
 
     def _work(self, request: RankRequest) -> None:
         names = [KEPT, DONOR, *map(str, request.ranks)]
-        arms: dict[str, Arm] = {}
+        arms: dict[str, RankResult] = {}
         for place, name in enumerate(names):
             for done in range(0, request.images, BATCH):
                 threading.Event().wait(self._pace_s)
                 told = {KEPT: KEPT, DONOR: request.repair.donor}.get(name, f"rank {name}")
-                self._errand.between(BATCH)
-                self._errand.note(told, place * request.images + done, len(names) * request.images)
+                self._job.between(BATCH)
+                self._job.note(told, place * request.images + done, len(names) * request.images)
             arms[name] = made(name, 4 if request.repair.donor == HOPELESS else 1)
             if len(arms) > 1:
                 self._found = {
@@ -68,10 +68,10 @@ class ScriptedRanks:
                 }  # fmt: skip
 
 
-def made(name: str, price: float) -> Arm:
+def made(name: str, price: float) -> RankResult:
     """The figures of a rank."""
     rank = {KEPT: 0, DONOR: 100}.get(name) if name in (KEPT, DONOR) else int(name)
     assert rank is not None
     means = (0.68 - price * rank / 500, -price * rank / 500, 0.28 / (1 + rank))
     ends = [Interval(x, x - 0.015, x + 0.015, images=400, tags=2000) for x in means]
-    return Arm(name, *ends, captured=rank / 100)
+    return RankResult(name, *ends, captured=rank / 100)

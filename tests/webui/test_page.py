@@ -16,7 +16,7 @@ from PIL import Image
 from lib_rimo.benchmark.catalogue import load_catalogue
 from lib_rimo.study.record import journal
 from lib_rimo.study.record.record import StudyRecord
-from lib_rimo.study.run.image_settings import Layout, PromptPools
+from lib_rimo.study.run.image_settings import ImageSettings, PromptPools
 from tests.webui.conftest import Webui
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _difference(webui: Webui) -> int:
     snapshot = webui.snapshot()
     (folder,) = webui.folder.rglob(f"studies/{snapshot['study']}")
     record = StudyRecord.replay(journal.read(folder))
-    layout = Layout.from_json(record.opened.layout)
+    layout = ImageSettings.from_json(record.opened.layout)
     assert record.settings.catalogue is not None
     prompt = PromptPools(record.settings, layout, load_catalogue(record.settings.catalogue)).grid()[0]
     body = {

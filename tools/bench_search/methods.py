@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib_rimo.search import SearchSettings, make_strategy, run_search
-from lib_rimo.search.history import Floats, Leader, Observation, images_of
+from lib_rimo.search.history import Floats, Incumbent, Observation, images_of
 from lib_rimo.search.landscape import Landscape
 
 POOL = 200
@@ -32,7 +32,7 @@ class Found:
 
     budget: int
     weights: Floats
-    leader: Leader | None = None
+    leader: Incumbent | None = None
 
 
 Method = Callable[[Landscape, int, list[int]], list[Found]]

@@ -22,7 +22,7 @@ from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.search import run_search
 from lib_rimo.search.history import Floats, Ints
 from lib_rimo.study.record.plan import measured_arms
-from lib_rimo.study.run.session import OpenStudy, open_new
+from lib_rimo.study.run.session import Session, open_new
 from lib_rimo.study.settings.settings import StudySettings
 from lib_rimo.toy.family import unpack
 from tools.bench_search.methods import UPSTREAM_IMAGES
@@ -49,9 +49,7 @@ class Family:
             bounds=BOUNDS,
             seed=seed,
         )
-        self.study: OpenStudy = open_new(
-            settings, host, lambda s: open_tagger(family.tagger_dir, s.threshold)
-        )
+        self.study: Session = open_new(settings, host, lambda s: open_tagger(family.tagger_dir, s.threshold))
         self.shape = (len(family.specialists), len(self.study.record.opened.groups))
 
     def recipe(self, weights: Floats) -> Recipe:

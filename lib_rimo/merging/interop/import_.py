@@ -12,7 +12,7 @@ from lib_rimo.merging.checkpoints.checkpoint import SUFFIXES, Checkpoint
 from lib_rimo.merging.checkpoints.digest import file_sha256
 from lib_rimo.merging.checkpoints.keys import place_of
 from lib_rimo.merging.interop.blocks import block_of
-from lib_rimo.merging.interop.linear import BASE, MIDDLE, REST, TEXT2, VAE, ForeignRecipe
+from lib_rimo.merging.interop.linear import BASE, MIDDLE, REST, TEXT2, VAE, LinearRecipe
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.merging.mix.sources import Sources
@@ -24,7 +24,7 @@ _SHORT_HASH = re.compile(r"\s*\[[0-9a-f]{6,64}\]$")
 _PARTS = {"mid": MIDDLE, "rest": REST, "text": BASE, "text2": TEXT2, "vae": VAE}
 
 
-def adopt(foreign: ForeignRecipe, sources: Sources, folders: Sequence[Path]) -> Recipe:
+def import_recipe(foreign: LinearRecipe, sources: Sources, folders: Sequence[Path]) -> Recipe:
     """Turns another program's recipe into ours.
 
     Args:
@@ -75,7 +75,7 @@ def adopt(foreign: ForeignRecipe, sources: Sources, folders: Sequence[Path]) -> 
     return Recipe(base, partners, PARTITION, rows)
 
 
-def _check_told(foreign: ForeignRecipe, base: Checkpoint) -> None:
+def _check_told(foreign: LinearRecipe, base: Checkpoint) -> None:
     """Raises where a recipe does not say what becomes of a tensor of its base."""
     places = {key: place_of(key) for key in base if base.dtype(key).is_floating_point}
     untold = [
@@ -114,7 +114,7 @@ def _shared_end(one: Sequence[str], other: Sequence[str]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def _find(model: str, foreign: ForeignRecipe, paths: Sequence[Path]) -> tuple[Path | None, str]:
+def _find(model: str, foreign: LinearRecipe, paths: Sequence[Path]) -> tuple[Path | None, str]:
     """The file of a model, or what to say about it."""
     sha256 = model if _SHA256.fullmatch(model) else ""
     name = foreign.names.get(model, "" if sha256 else model)

@@ -33,7 +33,7 @@ Shares = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignRecipe:
+class LinearRecipe:
     """What another program's recipe means.
 
     Attributes:
@@ -73,7 +73,7 @@ class ForeignRecipe:
             return tensor in self.tensors[block]
         return block in self.shares or ALL in self.shares
 
-    def check(self) -> ForeignRecipe:
+    def check(self) -> LinearRecipe:
         """Makes sure that the shares of every block add up to 1.
 
         Raises:

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from lib_rimo.errors import RecipeError
 from lib_rimo.merging.checkpoints.architecture import SD1, SDXL_BASE, recognise
 from lib_rimo.merging.checkpoints.checkpoint import Checkpoint
-from lib_rimo.merging.interop.linear import ForeignRecipe, Shares, alone
+from lib_rimo.merging.interop.linear import LinearRecipe, Shares, alone
 from lib_rimo.merging.interop.mecha_methods import Literal, Value, called
 from lib_rimo.merging.interop.mecha_text import VERSION, Reference, Statement, Word, damaged, statements
 from lib_rimo.merging.interop.mecha_values import Mix, Remarks, by_block, unsupported
@@ -27,7 +27,7 @@ SPACE = "weight"
 """Its name for what whole models are, as opposed to differences."""
 
 
-def read_mecha(text: str) -> ForeignRecipe:
+def read_mecha(text: str) -> LinearRecipe:
     """Reads a ``.mecha`` recipe.
 
     Raises:
@@ -42,7 +42,7 @@ def read_mecha(text: str) -> ForeignRecipe:
     if not isinstance(root, Mix) or root.is_number or not root.shares:
         raise RecipeError("The recipe does not end in a model", found=text.strip().rpartition("\n")[2][:80])
     shares, tensors = by_block(root.shares)
-    return ForeignRecipe(
+    return LinearRecipe(
         root.head,
         shares,
         maker="sd-mecha",

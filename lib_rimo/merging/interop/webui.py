@@ -26,7 +26,7 @@ from lib_rimo.merging.interop.linear import (
     SDXL_BLOCKS,
     TEXT2,
     VAE,
-    ForeignRecipe,
+    LinearRecipe,
     Shares,
     Weights,
     alone,
@@ -53,7 +53,7 @@ MODEL_MIXER_PARTS = {
 """The same there; an empty block means what belongs to no block."""
 
 
-def read_metadata(metadata: Mapping[str, str]) -> ForeignRecipe:
+def read_metadata(metadata: Mapping[str, str]) -> LinearRecipe:
     """A recipe from a checkpoint's metadata.
 
     Raises:
@@ -70,7 +70,7 @@ def read_metadata(metadata: Mapping[str, str]) -> ForeignRecipe:
     return read_webui(recipe, names)
 
 
-def read_webui(recipe: object, names: Mapping[str, str]) -> ForeignRecipe:
+def read_webui(recipe: object, names: Mapping[str, str]) -> LinearRecipe:
     """A recipe in the form of ``sd_merge_recipe``.
 
     Args:
@@ -98,7 +98,7 @@ def read_webui(recipe: object, names: Mapping[str, str]) -> ForeignRecipe:
         raise RecipeError(f"The recipe of {kind} is damaged", found=repr(error)) from error
 
 
-def _supermerger(recipe: Mapping[str, Any], names: Mapping[str, str]) -> ForeignRecipe:
+def _supermerger(recipe: Mapping[str, Any], names: Mapping[str, str]) -> LinearRecipe:
     """Source: scripts/mergers/mergers.py; the modes are told by these words, as the program does itself."""
     _refuse(recipe, "calcmode", ("normal", "", None))
     if any(recipe.get("Include") or ()):
@@ -137,10 +137,10 @@ def _supermerger(recipe: Mapping[str, Any], names: Mapping[str, str]) -> Foreign
             else:
                 raise _unsupported("the mode", mode)
     notes = () if REST in elements else _outside(shares, "IN00")
-    return ForeignRecipe(a, shares, names, "SuperMerger", notes)
+    return LinearRecipe(a, shares, names, "SuperMerger", notes)
 
 
-def _model_mixer(recipe: Mapping[str, Any], names: Mapping[str, str]) -> ForeignRecipe:
+def _model_mixer(recipe: Mapping[str, Any], names: Mapping[str, str]) -> LinearRecipe:
     """Source: scripts/model_mixer.py; model_b, model_c .. are mixed in one after the other."""
     if str(recipe.get("adjust") or "").replace(",", "").replace("0", "").strip():
         raise _unsupported("adjusted tensors", recipe["adjust"])
@@ -170,10 +170,10 @@ def _model_mixer(recipe: Mapping[str, Any], names: Mapping[str, str]) -> Foreign
             shares = combined((shares, 1.0), (alone(model), alpha), (alone(base), _times(alpha, -1.0)))
         else:
             raise _unsupported("the mode", mode)
-    return ForeignRecipe(a, shares, names, "Model Mixer", tuple(notes))
+    return LinearRecipe(a, shares, names, "Model Mixer", tuple(notes))
 
 
-def _checkpoint_merger(recipe: Mapping[str, Any], names: Mapping[str, str]) -> ForeignRecipe:
+def _checkpoint_merger(recipe: Mapping[str, Any], names: Mapping[str, str]) -> LinearRecipe:
     """The WebUI's own tab "Checkpoint Merger"; source: modules/extras.py of AUTOMATIC1111's WebUI 1.10."""
     a, method = str(recipe["primary_model_hash"]), str(recipe["interp_method"])
     alpha = _flat(recipe["multiplier"])
@@ -187,7 +187,7 @@ def _checkpoint_merger(recipe: Mapping[str, Any], names: Mapping[str, str]) -> F
         shares = combined((alone(a), 1.0), (alone(b), alpha), (alone(c), _times(alpha, -1.0)))
     else:
         raise _unsupported("the method", method)
-    return ForeignRecipe(a, shares, names, "the WebUI's checkpoint merger")
+    return LinearRecipe(a, shares, names, "the WebUI's checkpoint merger")
 
 
 def _elements(told: object, parts: Mapping[tuple[str, str], tuple[str, ...]]) -> dict[str, float]:

@@ -18,7 +18,7 @@ WAYS: tuple[torch.dtype | None, ...] = (None, torch.float16, torch.bfloat16)
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class RestoreSource:
     """Where a live tensor's own numbers can be had again.
 
     Attributes:
@@ -30,7 +30,7 @@ class Origin:
     backup: tuple[torch.Tensor, ...] | None = None
 
     @classmethod
-    def copy_of(cls, slots: tuple[LiveSlot, ...]) -> Origin:
+    def copy_of(cls, slots: tuple[LiveSlot, ...]) -> RestoreSource:
         """Copies the live tensors to the CPU's memory."""
         with torch.inference_mode(False):
             return cls(None, tuple(slot.tensor.detach().to("cpu", copy=True) for slot in slots))
@@ -46,7 +46,7 @@ class Origin:
             slot.tensor.data.copy_(tensor)
 
 
-def find_origin(key: str, tensor: torch.Tensor, slots: tuple[LiveSlot, ...]) -> Origin | None:
+def find_restore_source(key: str, tensor: torch.Tensor, slots: tuple[LiveSlot, ...]) -> RestoreSource | None:
     """Finds the way from the base's file to the live tensor.
 
     Args:
@@ -71,7 +71,7 @@ def find_origin(key: str, tensor: torch.Tensor, slots: tuple[LiveSlot, ...]) -> 
             )
     for way in WAYS:
         if all(_equal(slot, tensor, way) for slot in slots):
-            return Origin(way)
+            return RestoreSource(way)
     return None
 
 

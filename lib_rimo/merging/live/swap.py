@@ -15,10 +15,10 @@ import torch
 
 from lib_rimo.errors import HostError, RecipeError
 from lib_rimo.merging.checkpoints.header import TensorSpec
-from lib_rimo.merging.live.restore_source import Origin, find_origin
+from lib_rimo.merging.live.restore_source import RestoreSource, find_restore_source
 from lib_rimo.merging.live.sink import LiveSink, distinct
 from lib_rimo.merging.live.weights import LiveWeights
-from lib_rimo.merging.mix.kernel import Blender, float32_weight
+from lib_rimo.merging.mix.kernel import WeightedSum, float32_weight
 from lib_rimo.merging.mix.merge import KeyPlan, Plan, merge_key
 from lib_rimo.merging.mix.parallel import run_over
 from lib_rimo.merging.mix.partition import Partition
@@ -92,7 +92,7 @@ class Swapper:
         self._lock = threading.Lock()
         self._base: Source | None = None
         self._now: dict[str, Mixture] = {}
-        self._origins: dict[str, Origin] = {}
+        self._origins: dict[str, RestoreSource] = {}
 
     @property
     def original(self) -> bool:
@@ -169,11 +169,11 @@ class Swapper:
     def _learn(self, items: Iterable[KeyPlan], plan: Plan, live: LiveWeights) -> None:
         """Finds out how each tensor can be restored, before any is written."""
         new = [item for item in items if item.key not in self._origins]
-        found: dict[str, Origin | None] = {}
+        found: dict[str, RestoreSource | None] = {}
 
-        def look(item: KeyPlan, _: Blender) -> None:
+        def look(item: KeyPlan, _: WeightedSum) -> None:
             self._check()
-            found[item.key] = find_origin(
+            found[item.key] = find_restore_source(
                 item.key, plan.base.tensor(item.key), distinct(live.slots[item.key])
             )
 
@@ -191,7 +191,7 @@ class Swapper:
         for item in new:
             origin = found[item.key]
             self._origins[item.key] = (
-                Origin.copy_of(distinct(live.slots[item.key])) if origin is None else origin
+                RestoreSource.copy_of(distinct(live.slots[item.key])) if origin is None else origin
             )
 
     def _write(
@@ -200,7 +200,7 @@ class Swapper:
         through = {i.key: o.through for i, _ in todo if (o := self._origins[i.key]).through is not None}
         sink = LiveSink(live, through)
 
-        def write(job: tuple[KeyPlan, Mixture], blender: Blender) -> None:
+        def write(job: tuple[KeyPlan, Mixture], blender: WeightedSum) -> None:
             item, target = job
             origin = self._origins[item.key]
             if target == _OWN and origin.backup is not None:

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lib_rimo.merging.mix.kernel import PIECE, Blender
+from lib_rimo.merging.mix.kernel import PIECE, WeightedSum
 from lib_rimo.merging.mix.parallel import run_over
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
@@ -57,7 +57,7 @@ class DriftMeter:
         base, *others = (sources.open(source) for source in parents)
         of_key: dict[str, Floats] = {}
 
-        def measure(key: str, _: Blender) -> None:
+        def measure(key: str, _: WeightedSum) -> None:
             own = base.tensor(key).reshape(-1)
             gram = np.zeros((len(others), len(others)))
             having = [

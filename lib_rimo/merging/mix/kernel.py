@@ -35,7 +35,7 @@ def float32_weight(weight: float) -> float:
     return float(np.float32(weight))
 
 
-class Blender:
+class WeightedSum:
     """Blends tensors; one per thread, because it owns its buffers.
 
     Args:

@@ -11,7 +11,7 @@ import torch
 from lib_rimo.errors import RecipeError
 from lib_rimo.merging.checkpoints.checkpoint import Checkpoint
 from lib_rimo.merging.checkpoints.header import TensorSpec
-from lib_rimo.merging.mix.kernel import Blender, float32_weight
+from lib_rimo.merging.mix.kernel import WeightedSum, float32_weight
 from lib_rimo.merging.mix.parallel import run_over
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
@@ -139,7 +139,10 @@ def _has(partner: Checkpoint, key: str, spec: TensorSpec) -> bool:
 
 
 def merge_key(
-    plan: KeyPlan, sink: Sink, blender: Blender, check: Callable[[KeyPlan, torch.Tensor], None] | None = None
+    plan: KeyPlan,
+    sink: Sink,
+    blender: WeightedSum,
+    check: Callable[[KeyPlan, torch.Tensor], None] | None = None,
 ) -> None:
     """Merges one tensor into a sink; ``check`` sees it before the sink gets it."""
     flat = sink.place(plan.key, plan.spec)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import torch
 
-from lib_rimo.merging.mix.kernel import Blender
+from lib_rimo.merging.mix.kernel import WeightedSum
 
 MAX_THREADS = 8
 """Beyond this, memory is the limit on every machine we know of."""
@@ -34,7 +34,7 @@ def one_torch_thread() -> Iterator[None]:
 
 
 def run_over(
-    items: Iterable[Item], work: Callable[[Item, Blender], None], *, threads: int | None = None
+    items: Iterable[Item], work: Callable[[Item, WeightedSum], None], *, threads: int | None = None
 ) -> None:
     """Does ``work`` for every item, each thread with a blender of its own.
 
@@ -52,7 +52,7 @@ def run_over(
     errors: list[BaseException] = []
 
     def take() -> None:
-        blender = Blender()
+        blender = WeightedSum()
         with torch.inference_mode(), one_torch_thread():
             while True:
                 with lock:

@@ -31,7 +31,7 @@ from lib_rimo.merging.checkpoints.keys import Place, place_of
 from lib_rimo.merging.mix.contact_spec import ContactSpec
 from lib_rimo.merging.mix.partition import Partition, partition_from_json
 from lib_rimo.merging.mix.recipe import Recipe
-from lib_rimo.merging.saving.options import SaveForm
+from lib_rimo.merging.saving.options import SaveOptions
 
 ANCESTRY_KEY = "rimo_ancestry"
 RECIPE_KEY = "rimo_recipe"
@@ -63,7 +63,7 @@ class Ancestor:
     sha256: str = ""
     recipe: Recipe | None = None
     partition: Partition | None = None
-    form: SaveForm = field(default_factory=SaveForm)
+    form: SaveOptions = field(default_factory=SaveOptions)
     data_hash: str = ""
     contact: ContactSpec | None = None
     accuracy: Mapping[str, Any] | None = None
@@ -104,7 +104,7 @@ class Ancestor:
             str(data.get("sha256", "")),
             Recipe.from_json(data["recipe"]) if "recipe" in data else None,
             None if partition is None else partition_from_json(partition, "in the metadata"),
-            SaveForm.from_json(data.get("form", {})),
+            SaveOptions.from_json(data.get("form", {})),
             str(data.get("data_hash", "")),
             ContactSpec.from_json(data["contact"]) if "contact" in data else None,
             accuracy if isinstance(accuracy, Mapping) else None,
@@ -141,7 +141,7 @@ def read_tree(texts: Mapping[str, str]) -> tuple[Ancestor | None, dict[str, Ance
         str(data.get("name", texts.get("modelspec.title", "?"))),
         recipe=Recipe.from_text(texts[RECIPE_KEY]) if RECIPE_KEY in texts else None,
         partition=None if partition is None else partition_from_json(partition, "in the metadata"),
-        form=SaveForm.from_json(data.get("form", {})),
+        form=SaveOptions.from_json(data.get("form", {})),
         data_hash="" if data_hash == NO_DATA_HASH else data_hash.removeprefix("0x"),
         contact=ContactSpec.from_json(parsed(texts[CONTACT_KEY])) if RECIPE_KEY not in texts else None,
         accuracy=parsed(texts[ACCURACY_KEY]) if ACCURACY_KEY in texts else None,
@@ -168,7 +168,7 @@ def tree_of(checkpoints: Iterable[Checkpoint]) -> dict[str, Ancestor]:
 
 
 def ancestry_json(
-    recipe: Recipe, partition: Partition, form: SaveForm, tree: Tree, base: Checkpoint, name: str
+    recipe: Recipe, partition: Partition, form: SaveOptions, tree: Tree, base: Checkpoint, name: str
 ) -> dict[str, Any]:
     """What a new checkpoint's metadata says about its ancestors.
 

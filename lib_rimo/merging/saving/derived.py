@@ -16,13 +16,13 @@ import torch
 
 from lib_rimo.merging.checkpoints.checkpoint import Checkpoint
 from lib_rimo.merging.checkpoints.header import TensorSpec
-from lib_rimo.merging.mix.kernel import Blender
+from lib_rimo.merging.mix.kernel import WeightedSum
 from lib_rimo.merging.mix.merge import Plan
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.ancestry import ANCESTRY_KEY, RECIPE_KEY, ancestry_json, tree_of
-from lib_rimo.merging.saving.options import SaveForm
+from lib_rimo.merging.saving.options import SaveOptions
 
 
 class Derived(Checkpoint):
@@ -64,7 +64,7 @@ class MixedCheckpoint(Derived):
         name: str,
         fingerprint: str,
         metadata: Mapping[str, str],
-        form: SaveForm,
+        form: SaveOptions,
     ) -> None:
         super().__init__(name, fingerprint, metadata, [key for key in plan.groups if form.keeps(key)])
         self._plan = plan
@@ -77,16 +77,16 @@ class MixedCheckpoint(Derived):
         item = self._plan.plan(stored)
         if item.is_base and item.spec == self._plan.base.spec(stored):
             return self._plan.base.tensor(stored)
-        blender: Blender | None = getattr(self._own, "blender", None)
+        blender: WeightedSum | None = getattr(self._own, "blender", None)
         if blender is None:
-            blender = self._own.blender = Blender()
+            blender = self._own.blender = WeightedSum()
         flat = torch.empty(item.spec.numel, dtype=item.spec.dtype)
         blender.blend(flat, [(source.tensor(stored).reshape(-1), weight) for source, weight in item.terms])
         return flat.view(item.spec.shape)
 
 
 def mix_source(
-    recipe: Recipe, sources: Sources, partition: Partition, name: str, form: SaveForm | None = None
+    recipe: Recipe, sources: Sources, partition: Partition, name: str, form: SaveOptions | None = None
 ) -> Source:
     """A recipe as a checkpoint that other recipes and contact fusions can name, without a file.
 
@@ -101,7 +101,7 @@ def mix_source(
         RecipeError: Recipe and partition do not fit together.
         CheckpointError: A file is missing.
     """
-    form = form or SaveForm()
+    form = form or SaveOptions()
     checkpoints = sources.open_all(recipe)
     ancestry = ancestry_json(recipe, partition, form, tree_of(checkpoints), checkpoints[0], name)
     texts = {RECIPE_KEY: recipe.to_text(), ANCESTRY_KEY: json.dumps(ancestry, sort_keys=True)}
@@ -109,6 +109,6 @@ def mix_source(
     return sources.add(MixedCheckpoint(plan, name, _digest(recipe, partition, form), texts, form))
 
 
-def _digest(recipe: Recipe, partition: Partition, form: SaveForm) -> str:
+def _digest(recipe: Recipe, partition: Partition, form: SaveOptions) -> str:
     told = {"recipe": recipe.to_json(), "partition": partition.to_json(), "form": form.to_json()}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

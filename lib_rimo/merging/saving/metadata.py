@@ -15,7 +15,7 @@ from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.ancestry import ANCESTRY_KEY, RECIPE_KEY, Ancestor, ancestry_json, tree_of
-from lib_rimo.merging.saving.options import SaveForm
+from lib_rimo.merging.saving.options import SaveOptions
 
 MERGE_TYPE = "rimo-random-mix"
 
@@ -31,7 +31,7 @@ _INHERITED = ("modelspec.prediction_type", "modelspec.resolution", "modelspec.li
 
 
 def merge_metadata(
-    recipe: Recipe, sources: Sources, partition: Partition, title: str, form: SaveForm
+    recipe: Recipe, sources: Sources, partition: Partition, title: str, form: SaveOptions
 ) -> dict[str, str]:
     """The texts for a merged checkpoint's header; equal for equal recipes, forms and titles.
 

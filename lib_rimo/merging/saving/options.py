@@ -22,7 +22,7 @@ EMA_PREFIX = "model_ema."
 
 
 @dataclass(frozen=True, slots=True)
-class SaveForm:
+class SaveOptions:
     """How to write a checkpoint.
 
     Attributes:
@@ -62,7 +62,7 @@ class SaveForm:
         return {"number_type": self.number_type, "vae": self.vae, "ema": self.ema}
 
     @classmethod
-    def from_json(cls, data: object) -> SaveForm:
+    def from_json(cls, data: object) -> SaveOptions:
         """Reads what ``to_json`` wrote; what is not there is as by default.
 
         Raises:

@@ -27,7 +27,7 @@ from lib_rimo.merging.mix.sink import FileSink
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.metadata import merge_metadata
 from lib_rimo.merging.saving.names import checkpoint_file
-from lib_rimo.merging.saving.options import NUMBER_TYPES, SaveForm
+from lib_rimo.merging.saving.options import NUMBER_TYPES, SaveOptions
 
 SPARE_BYTES = 64 << 20
 """Left free beyond the file itself, so that a save does not take the last room from the rest of the machine."""
@@ -46,7 +46,7 @@ def save_merged(
     name: str,
     *,
     save_dtype: torch.dtype | None = None,
-    form: SaveForm | None = None,
+    form: SaveOptions | None = None,
     metadata: Mapping[str, str] | None = None,
     mix_predictions: bool = False,
     threads: int | None = None,
@@ -131,11 +131,11 @@ def write_plans(
         _publish(temporary, target, sidecar)
 
 
-def _form(form: SaveForm | None, save_dtype: torch.dtype | None) -> SaveForm:
+def _form(form: SaveOptions | None, save_dtype: torch.dtype | None) -> SaveOptions:
     if save_dtype is None:
-        return form or SaveForm()
+        return form or SaveOptions()
     names = [name for name, dtype in NUMBER_TYPES.items() if dtype == save_dtype]
-    return replace(form or SaveForm(), number_type=names[0] if names else str(save_dtype))
+    return replace(form or SaveOptions(), number_type=names[0] if names else str(save_dtype))
 
 
 def _sync_file(path: Path) -> None:

@@ -24,7 +24,7 @@ def result_of(
 
     Args:
         prompts: The unseen prompts.
-        measured: Arm -> one score per prompt: ``base``, ``uniform``, each parent, and ``merged`` unless the
+        measured: RankResult -> one score per prompt: ``base``, ``uniform``, each parent, and ``merged`` unless the
             winner is the base.
         parents: Names of the partners.
         base_name: File name of the base.

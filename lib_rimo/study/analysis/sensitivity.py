@@ -44,7 +44,7 @@ from lib_rimo.search.problem import Bounds, Problem
 from lib_rimo.search.settings import SearchSettings
 from lib_rimo.study.analysis.block_labels import blocks_in, parts_of
 from lib_rimo.study.record.choice import in_order, table_of
-from lib_rimo.study.record.observations import guide_of, observations
+from lib_rimo.study.record.observations import constraints_of, observations
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.settings.constraints import guide
 
@@ -91,7 +91,7 @@ class Sensitivity:
 def _blocks(record: StudyRecord, done: int) -> Mapping[str, Any]:
     searched = record.opened.groups
     known = [
-        (observations(record, epoch)[-MOST_TRIALS:], guide_of(record, epoch).bounds)
+        (observations(record, epoch)[-MOST_TRIALS:], constraints_of(record, epoch).bounds)
         for epoch in record.partners
         if len(record.of_epoch(epoch)) >= LEAST_TRIALS
     ]

@@ -32,7 +32,7 @@ def looks_of(images: Iterable[Image.Image]) -> ev.Rows:
     return tuple(tuple(round(float(x), DECIMALS) for x in statistics(image)) for image in images)
 
 
-class Watcher:
+class ShapeGuard:
     """Looks for the signs in a study.
 
     Args:

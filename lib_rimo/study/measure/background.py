@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.benchmark.suite import Suite
-from lib_rimo.benchmark.suite_run import Contestant, PartResult, Results
+from lib_rimo.benchmark.suite_run import Candidate, PartResult, Results
 from lib_rimo.errors import StudyError
 from lib_rimo.hosts.host import Host
 from lib_rimo.merging.mix.partition import Partition
-from lib_rimo.study.measure.background_job import Errand
+from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.measure.bench_tables import as_text, write_whole
 from lib_rimo.study.measure.measurement import Measuring
 from lib_rimo.study.run.session import OpenTagger
@@ -23,34 +23,36 @@ LATEST = "latest"
 
 
 class Background:
-    """A kind of measurement that runs as an errand and keeps what it found last.
+    """A kind of measurement that runs as a job and keeps what it found last.
 
     Args:
         facts: Name of the file with the latest results.
         host: Draws.
         folder: Where results are kept.
         open_tagger: Gives the tagger that settings ask for.
-        errand: The one thing that runs in the background besides studies.
+        job: The one thing that runs in the background besides studies.
     """
 
-    def __init__(self, facts: str, host: Host, folder: Path, open_tagger: OpenTagger, errand: Errand) -> None:
+    def __init__(
+        self, facts: str, host: Host, folder: Path, open_tagger: OpenTagger, job: BackgroundJob
+    ) -> None:
         self._facts = facts
         self._host = host
         self._folder = folder
         self._open_tagger = open_tagger
-        self._errand = errand
+        self._job = job
 
     def stop(self) -> None:
         """Ends it after the batch that is being drawn; what was measured is kept."""
-        self._errand.stop()
+        self._job.stop()
 
     def standing(self) -> dict[str, Any]:
-        """How the errand stands, of whatever kind it is, and which tables of this kind there are.
+        """How the job stands, of whatever kind it is, and which tables of this kind there are.
 
         Returns:
-            ``state`` and the rest of ``Standing``; ``mark``, which changes with the tables.
+            ``state`` and the rest of ``JobStatus``; ``mark``, which changes with the tables.
         """
-        return {**self._errand.now.to_json(), "mark": self.mark()}
+        return {**self._job.now.to_json(), "mark": self.mark()}
 
     def mark(self) -> str:
         """Changes whenever the latest tables do; empty if there are none."""
@@ -85,23 +87,23 @@ class Background:
 
     def _measuring(self, settings: StudySettings, partition: Partition) -> Measuring:
         """A measurement that gives way after each batch and ends where the user wants that."""
-        between = self._errand.between
+        between = self._job.between
         return Measuring.open(
             settings, self._host, self._open_tagger, self._folder, partition=partition, between=between
         )
 
     def _one_by_one(
-        self, measuring: Measuring, contestants: Sequence[Contestant], suite: Suite
+        self, measuring: Measuring, candidates: Sequence[Candidate], suite: Suite
     ) -> Iterator[Results]:
-        """Measures contestants while the errand tells how far it is; gives all that is known after each."""
+        """Measures candidates while the job tells how far it is; gives all that is known after each."""
         results: dict[str, Mapping[str, PartResult]] = {}
-        total = len(contestants) * suite.images
-        for place, contestant in enumerate(contestants):
+        total = len(candidates) * suite.images
+        for place, candidate in enumerate(candidates):
             before = place * suite.images
 
             def progress(name: str, done: int, _: int, before: int = before) -> None:
-                self._errand.note(name, before + done, total)
+                self._job.note(name, before + done, total)
 
-            progress(contestant.name, 0, 0)
-            results.update(measuring.run([contestant], suite, progress))
+            progress(candidate.name, 0, 0)
+            results.update(measuring.run([candidate], suite, progress))
             yield dict(results)

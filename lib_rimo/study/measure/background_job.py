@@ -19,8 +19,8 @@ TITLES = {"bench": "A benchmark", "ranks": "A measurement of ranks"}
 """What is running, by its kind."""
 
 
-class ErrandState(str, Enum):
-    """What an errand is doing."""
+class JobState(str, Enum):
+    """What a job is doing."""
 
     IDLE = "idle"
     """None was started yet."""
@@ -32,8 +32,8 @@ class ErrandState(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How an errand stands.
+class JobStatus:
+    """How a job stands.
 
     Attributes:
         kind: What it is about.
@@ -47,7 +47,7 @@ class Standing:
     """
 
     kind: str = ""
-    state: ErrandState = ErrandState.IDLE
+    state: JobState = JobState.IDLE
     name: str = ""
     done: int = 0
     total: int = 0
@@ -58,7 +58,7 @@ class Standing:
     @property
     def running(self) -> bool:
         """Whether it goes on."""
-        return self.state is ErrandState.RUNNING
+        return self.state is JobState.RUNNING
 
     @property
     def title(self) -> str:
@@ -70,11 +70,11 @@ class Standing:
         return {**asdict(self), "state": self.state.value}
 
 
-class ErrandStopped(Exception):  # noqa: N818  # no error: the user's wish, which travels through the layers as one
-    """The user wants the errand to end."""
+class JobStopped(Exception):  # noqa: N818  # no error: the user's request, which travels through the layers as one
+    """The user wants the job to end."""
 
 
-class Errand:
+class BackgroundJob:
     """Runs one piece of work in a thread of its own. Every method may be called from any thread.
 
     Args:
@@ -84,14 +84,14 @@ class Errand:
     def __init__(self, may_start: Callable[[], None] = lambda: None) -> None:
         self._may_start = may_start
         self._lock = threading.Lock()
-        self._now = Standing()
+        self._now = JobStatus()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._drawn = 0
         self._began = 0.0
 
     @property
-    def now(self) -> Standing:
+    def now(self) -> JobStatus:
         """How it stands."""
         return self._now
 
@@ -111,8 +111,8 @@ class Errand:
             try:
                 thread.start()  # it has nothing to say before the lock is free
             except RuntimeError as error:
-                raise StudyError(f"{Standing(kind).title} could not be started", found=error) from error
-            self._thread, self._now = thread, Standing(kind, ErrandState.RUNNING)
+                raise StudyError(f"{JobStatus(kind).title} could not be started", found=error) from error
+            self._thread, self._now = thread, JobStatus(kind, JobState.RUNNING)
 
     def refuse(self) -> None:
         """Says so if it is running, for those who need the host for long.
@@ -136,7 +136,7 @@ class Errand:
         """Called by the work after each batch.
 
         Raises:
-            ErrandStopped: The user wants it to end.
+            JobStopped: The user wants it to end.
         """
         if self._drawn == 0:
             self._began = time.monotonic()  # the first batch includes loading, so that its time says nothing
@@ -150,7 +150,7 @@ class Errand:
         """Called by the work: what is measured now, and how far it is.
 
         Raises:
-            ErrandStopped: The user wants it to end.
+            JobStopped: The user wants it to end.
         """
         self._show(name=name, done=done, total=total)
         self.check()
@@ -159,33 +159,33 @@ class Errand:
         """Ends the work here if the user wants that.
 
         Raises:
-            ErrandStopped: They do.
+            JobStopped: They do.
         """
         if self._stop.is_set():
-            raise ErrandStopped
+            raise JobStopped
 
     def _run(self, work: Callable[[], None]) -> None:
         try:
             work()
-            self._show(state=ErrandState.FINISHED, name="")
-        except ErrandStopped:
-            self._show(state=ErrandState.STOPPED)
+            self._show(state=JobState.FINISHED, name="")
+        except JobStopped:
+            self._show(state=JobState.STOPPED)
         except HostTakenError as error:
             text = StudyError(
                 error.what, found=error.found, wanted=error.wanted, fix="Run it again to go on where it was"
             )
-            self._show(state=ErrandState.STOPPED, error=str(text))
+            self._show(state=JobState.STOPPED, error=str(text))
         except RimoError as error:
             log.info("%s ended: %s", self._now.title, error, exc_info=True)
             if self._stop.is_set():
-                self._show(state=ErrandState.STOPPED)
+                self._show(state=JobState.STOPPED)
                 return
             field = error.field if isinstance(error, SettingsError) else ""
-            self._show(state=ErrandState.FAILED, error=str(error), field=field)
+            self._show(state=JobState.FAILED, error=str(error), field=field)
         except BaseException as error:
             log.exception("%s ended with an unexpected error", self._now.title)
             told = f"Unexpected {type(error).__name__}: {error}. The log has the details."
-            self._show(state=ErrandState.FAILED, error=told)
+            self._show(state=JobState.FAILED, error=told)
 
     def _show(self, **changes: Any) -> None:
         with self._lock:

@@ -18,7 +18,7 @@ from lib_rimo.merging.checkpoints.architecture import check_same
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.study.measure.background import LATEST, Background
-from lib_rimo.study.measure.background_job import Errand
+from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.measure.bench_request import BenchRequest
 from lib_rimo.study.measure.bench_tables import BenchTables
 from lib_rimo.study.measure.measurement import names_of
@@ -41,7 +41,7 @@ class Benchmarks(Background):
         folder: Where results are kept.
         open_tagger: Gives the tagger that settings ask for.
         settings: Plain values to a study's settings, defaults filled in.
-        errand: The one thing that runs in the background besides studies.
+        job: The one thing that runs in the background besides studies.
         may_load: Whether another checkpoint than the loaded one may be loaded. In a WebUI that is the user's choice.
     """
 
@@ -51,11 +51,11 @@ class Benchmarks(Background):
         folder: Path,
         open_tagger: OpenTagger,
         settings: Resolve,
-        errand: Errand,
+        job: BackgroundJob,
         *,
         may_load: bool,
     ) -> None:
-        super().__init__(FACTS, host, folder, open_tagger, errand)
+        super().__init__(FACTS, host, folder, open_tagger, job)
         self._settings = settings
         self._may_load = may_load
 
@@ -73,7 +73,7 @@ class Benchmarks(Background):
         settings = [self._resolved(name, request) for name in request.checkpoints]
         files = [one.base for one in settings]
         names_of(files)
-        self._errand.start(KIND, lambda: self._work(request, files, settings[0]))
+        self._job.start(KIND, lambda: self._work(request, files, settings[0]))
 
     def file(self, kind: str) -> str:
         """The latest tables as a file of this kind, one of ``FORMATS``.
@@ -103,11 +103,11 @@ class Benchmarks(Background):
             opened = dataclasses.replace(settings, base=base)
             measuring = self._measuring(opened, partition)
             suite = Suite(request.suite(measuring.look), measuring.catalogue)
-            contestants = measuring.swapped_checkpoints(files, sources, partition)
-            for results in self._one_by_one(measuring, contestants, suite):
+            candidates = measuring.swapped_checkpoints(files, sources, partition)
+            for results in self._one_by_one(measuring, candidates, suite):
                 found = BenchTables.of(results, suite, measuring)
                 found.write(self._folder / LATEST)
-                counted = {"done": len(results), "of": len(contestants)}
+                counted = {"done": len(results), "of": len(candidates)}
                 self._keep({"request": request.to_json(), **counted, **found.to_json()})
 
     def _base(self, files: Sequence[Path], sources: Sources) -> Path:

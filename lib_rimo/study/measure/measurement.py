@@ -15,7 +15,7 @@ from PIL import Image
 from lib_rimo.benchmark.catalogue import Catalogue, choose_catalogue
 from lib_rimo.benchmark.prompts import Prompt, PromptSettings
 from lib_rimo.benchmark.suite import Suite
-from lib_rimo.benchmark.suite_run import Contestant, Draw, Progress, Results, run_suite
+from lib_rimo.benchmark.suite_run import Candidate, Draw, Progress, Results, run_suite
 from lib_rimo.benchmark.tagger import Tagger
 from lib_rimo.errors import SettingsError
 from lib_rimo.hosts.host import Host
@@ -25,8 +25,8 @@ from lib_rimo.merging.live.swap import Swapper
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.merging.mix.sources import Sources
-from lib_rimo.study.run.drawing import Workbench
-from lib_rimo.study.run.image_settings import Layout, prompt_settings, request_of
+from lib_rimo.study.run.drawing import DrawingSession
+from lib_rimo.study.run.image_settings import ImageSettings, prompt_settings, request_of
 from lib_rimo.study.run.session import OpenTagger
 from lib_rimo.study.settings.settings import StudySettings
 
@@ -58,7 +58,7 @@ class Measuring:
     base: Path
     tagger: Tagger
     catalogue: Catalogue
-    layout: Layout
+    layout: ImageSettings
     look: PromptSettings
     folder: Path
     closed: tuple[str, ...] = ()
@@ -96,7 +96,7 @@ class Measuring:
             if partition is not None:
                 refused = {partition.group_of(key) for key in host.live().refused}
                 closed = {group for group in partition.frozen_by_default if group in refused}
-        layout = Layout.resolve(settings, host.image_defaults(), catalogue)
+        layout = ImageSettings.resolve(settings, host.image_defaults(), catalogue)
         look = prompt_settings(settings, layout)
         return cls(
             host,
@@ -110,7 +110,7 @@ class Measuring:
             between,
         )
 
-    def run(self, contestants: Sequence[Contestant], suite: Suite, progress: Progress) -> Results:
+    def run(self, candidates: Sequence[Candidate], suite: Suite, progress: Progress) -> Results:
         """Measures; what is known already is taken from the cache.
 
         Raises:
@@ -125,22 +125,20 @@ class Measuring:
         if self.closed:
             key["closed"] = list(self.closed)
         batch = self.host.batch_size(self.layout.width, self.layout.height)
-        return run_suite(
-            contestants, suite, self.tagger, self.folder, batch=batch, key=key, progress=progress
-        )
+        return run_suite(candidates, suite, self.tagger, self.folder, batch=batch, key=key, progress=progress)
 
-    def checkpoints(self, files: Sequence[Path]) -> list[Contestant]:
-        """Files as contestants, each loaded by the host when its turn comes."""
+    def checkpoints(self, files: Sequence[Path]) -> list[Candidate]:
+        """Files as candidates, each loaded by the host when its turn comes."""
         out = []
         for path, name in zip(files, names_of(files), strict=True):
             with open_checkpoint(path) as checkpoint:
-                out.append(Contestant(name, checkpoint.fingerprint, functools.partial(self._loaded, path)))
+                out.append(Candidate(name, checkpoint.fingerprint, functools.partial(self._loaded, path)))
         return out
 
     def swapped_checkpoints(
         self, files: Sequence[Path], sources: Sources, partition: Partition
-    ) -> list[Contestant]:
-        """Files as contestants, each swapped into the loaded base and drawn as the mix that is that file.
+    ) -> list[Candidate]:
+        """Files as candidates, each swapped into the loaded base and drawn as the mix that is that file.
 
         Args:
             files: Of the base's family.
@@ -152,7 +150,7 @@ class Measuring:
         """
         base = sources.source_of(self.base)
         return [
-            Contestant(
+            Candidate(
                 name,
                 self._identity(base, source, sources),
                 functools.partial(
@@ -162,9 +160,9 @@ class Measuring:
             for name, source in zip(names_of(files), map(sources.source_of, files), strict=True)
         ]
 
-    def recipe(self, name: str, recipe: Recipe, sources: Sources, partition: Partition) -> Contestant:
-        """A recipe as a contestant: swapped into the loaded base, drawn, and taken out again."""
-        return Contestant(name, recipe.digest(), functools.partial(self._swapped, recipe, sources, partition))
+    def recipe(self, name: str, recipe: Recipe, sources: Sources, partition: Partition) -> Candidate:
+        """A recipe as a candidate: swapped into the loaded base, drawn, and taken out again."""
+        return Candidate(name, recipe.digest(), functools.partial(self._swapped, recipe, sources, partition))
 
     def _whole(self, base: Source, source: Source, sources: Sources, partition: Partition) -> Recipe:
         """The mix that is a checkpoint itself."""
@@ -201,7 +199,9 @@ class Measuring:
         with self.host.exclusive():
             self.host.load(self.base)
         swapper = Swapper(sources, partition)
-        with Workbench(self.host, swapper, self.tagger, self.layout.sampler, self.layout.scheduler) as bench:
+        with DrawingSession(
+            self.host, swapper, self.tagger, self.layout.sampler, self.layout.scheduler
+        ) as bench:
 
             def draw(prompts: Sequence[Prompt]) -> Sequence[Image.Image]:
                 pictures = bench.pictures(recipe, prompts)

@@ -11,7 +11,7 @@ from lib_rimo.benchmark.accuracy import micro, paired_difference
 from lib_rimo.benchmark.image_statistics import LEAST_REFERENCE, Usual
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.benchmark.suite import MIXED, Suite, SuiteSettings
-from lib_rimo.benchmark.suite_run import Contestant, Results
+from lib_rimo.benchmark.suite_run import Candidate, Results
 from lib_rimo.errors import SettingsError
 from lib_rimo.study.measure.measurement import Measuring
 from lib_rimo.study.mixes.contact_fusion import Fusion
@@ -25,7 +25,7 @@ KEPT, DONOR = "kept", "donor"
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
+class RankResult:
     """What was measured of one rank, or of one of the two checkpoints.
 
     Attributes:
@@ -50,22 +50,22 @@ class Arm:
 def sweep(
     measuring: Measuring,
     fusion: Fusion,
-    pair: tuple[Contestant, Contestant],
+    pair: tuple[Candidate, Candidate],
     ranks: Sequence[str],
     images: int,
-    run: Callable[[Sequence[Contestant], Suite], Results],
+    run: Callable[[Sequence[Candidate], Suite], Results],
     *,
     seed: int = 0,
-) -> dict[str, Arm]:
+) -> dict[str, RankResult]:
     """Measures the kept checkpoint, the donor and each rank on the same prompts and noise.
 
     Args:
         measuring: What is set up.
         fusion: Of the two.
-        pair: Kept and donor as contestants.
+        pair: Kept and donor as candidates.
         ranks: As ``Fusion.ranks`` reads them.
         images: Prompts, one picture each.
-        run: Measures contestants.
+        run: Measures candidates.
         seed: Of prompts and noise.
 
     Returns:
@@ -80,7 +80,7 @@ def sweep(
         pair,
         ranks,
         images,
-        lambda contestants, suite: iter([run(contestants, suite)]),
+        lambda candidates, suite: iter([run(candidates, suite)]),
         seed=seed,
     )
     return arms
@@ -89,22 +89,22 @@ def sweep(
 def arms_as_known(
     measuring: Measuring,
     fusion: Fusion,
-    pair: tuple[Contestant, Contestant],
+    pair: tuple[Candidate, Candidate],
     ranks: Sequence[str],
     images: int,
-    run: Callable[[Sequence[Contestant], Suite], Iterator[Results]],
+    run: Callable[[Sequence[Candidate], Suite], Iterator[Results]],
     *,
     seed: int = 0,
-) -> Iterator[dict[str, Arm]]:
+) -> Iterator[dict[str, RankResult]]:
     """As ``sweep``, step by step.
 
     Args:
         measuring: What is set up.
         fusion: Of the two.
-        pair: Kept and donor as contestants.
+        pair: Kept and donor as candidates.
         ranks: As ``Fusion.ranks`` reads them.
         images: Prompts, one picture each.
-        run: Measures contestants in their order; gives all that is known again and again.
+        run: Measures candidates in their order; gives all that is known again and again.
         seed: Of prompts and noise.
 
     Yields:
@@ -122,7 +122,7 @@ def arms_as_known(
     suite = Suite(look, measuring.catalogue)
     # Decomposed before anything is drawn: nobody shall wait for that in the host's queue.
     captured = [0.0, 1.0, *(fusion.captured(recipe) for recipe in recipes.values())]
-    contestants = [
+    candidates = [
         *pair,
         *(
             measuring.recipe(f"rank {r}", made, fusion.sources, fusion.partition)
@@ -130,13 +130,13 @@ def arms_as_known(
         ),
     ]
     prompts = suite.parts[0].prompts
-    for results in run(contestants, suite):
+    for results in run(candidates, suite):
         found = [parts[MIXED] for parts in results.values()]
         if len(found) < len(pair):
             continue
         usual = Usual.of(found[1].statistics)
         yield {
-            rank: Arm(
+            rank: RankResult(
                 rank,
                 micro(prompts, of.scores),
                 paired_difference(prompts, of.scores, found[0].scores),
@@ -147,14 +147,14 @@ def arms_as_known(
         }
 
 
-def proposed(arms: Mapping[str, Arm], cost: float = COST) -> str | None:
+def proposed(arms: Mapping[str, RankResult], cost: float = COST) -> str | None:
     """The rank with the fewest unusual pictures among those that cost little; None if none beats the kept one."""
     better = [arm for arm in _of_fewer_unusual(arms) if arm.gain.mean >= -cost]
     best = min(better, key=lambda arm: (arm.unusual.mean, -arm.accuracy.mean), default=None)
     return None if best is None else best.rank
 
 
-def reasons(arms: Mapping[str, Arm], cost: float = COST) -> list[str]:
+def reasons(arms: Mapping[str, RankResult], cost: float = COST) -> list[str]:
     """Why ``proposed`` says what it says, in sentences."""
     points = f"{100 * cost:g}"
     if (best := proposed(arms, cost)) is not None:
@@ -167,6 +167,6 @@ def reasons(arms: Mapping[str, Arm], cost: float = COST) -> list[str]:
     return ["No rank draws fewer unusual pictures than there are without a repair."]
 
 
-def _of_fewer_unusual(arms: Mapping[str, Arm]) -> list[Arm]:
+def _of_fewer_unusual(arms: Mapping[str, RankResult]) -> list[RankResult]:
     ranks = [arm for rank, arm in arms.items() if rank not in (KEPT, DONOR)]
     return [arm for arm in ranks if arm.unusual.mean < arms[KEPT].unusual.mean]

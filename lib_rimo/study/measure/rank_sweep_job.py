@@ -15,12 +15,12 @@ from lib_rimo.merging.mix.contact_spec import HIGHEST_RANK
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.study.measure.background import Background
-from lib_rimo.study.measure.background_job import Errand
+from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.measure.rank_sweep import IMAGES, KEPT, arms_as_known, proposed, reasons
 from lib_rimo.study.mixes.repair import Repair, at_donor, fusion_of
 from lib_rimo.study.record.choice import Choice
 from lib_rimo.study.record.record import StudyRecord
-from lib_rimo.study.run.image_settings import Layout
+from lib_rimo.study.run.image_settings import ImageSettings
 from lib_rimo.study.run.selection import is_selected, wrong_selection
 from lib_rimo.study.run.session import OpenTagger
 from lib_rimo.study.settings.numbers import whole
@@ -91,7 +91,7 @@ class RankSweeps(Background):
         open_tagger: Gives the tagger that a study asks for.
         find: Field and name of a checkpoint to its path.
         record: A study's id to what happened in it.
-        errand: The one thing that runs in the background besides studies.
+        job: The one thing that runs in the background besides studies.
         may_load: Whether another checkpoint than the loaded one may be loaded. In a WebUI that is the user's choice.
     """
 
@@ -102,11 +102,11 @@ class RankSweeps(Background):
         open_tagger: OpenTagger,
         find: Callable[[str, str], Path],
         record: Callable[[str], StudyRecord],
-        errand: Errand,
+        job: BackgroundJob,
         *,
         may_load: bool,
     ) -> None:
-        super().__init__(FACTS, host, folder, open_tagger, errand)
+        super().__init__(FACTS, host, folder, open_tagger, job)
         self._find = find
         self._record = record
         self._may_load = may_load
@@ -119,7 +119,7 @@ class RankSweeps(Background):
 
         Raises:
             SettingsError: A value is wrong; it carries the field. Nothing was started.
-            StudyError: There is no such study, another errand or a study is running, or the base is not selected.
+            StudyError: There is no such study, another job or a study is running, or the base is not selected.
         """
         request = RankRequest.of(values)
         donor = self._find("donor", request.repair.donor)
@@ -129,14 +129,14 @@ class RankSweeps(Background):
             base = sources.open(mix.base).path
         if not (self._may_load or is_selected(self._host, base)):
             raise wrong_selection(self._host, base)
-        self._errand.start(KIND, lambda: self._work(request, record, mix, base, donor))
+        self._job.start(KIND, lambda: self._work(request, record, mix, base, donor))
 
     def latest(self) -> dict[str, Any]:
         """The latest table.
 
         Returns:
-            ``request`` and ``name`` of its mix, ``done`` ``of`` how many arms, ``arms`` (``Arm``), ``proposed`` (a rank
-            or None), ``reasons``, and ``current``: whether that is the mix still.
+            ``request`` and ``name`` of its mix, ``done`` ``of`` how many arms, ``arms`` (``RankResult``), ``proposed``
+            (a rank or None), ``reasons``, and ``current``: whether that is the mix still.
 
         Raises:
             StudyError: There is none.
@@ -155,7 +155,7 @@ class RankSweeps(Background):
     def _work(self, request: RankRequest, record: StudyRecord, mix: Recipe, base: Path, donor: Path) -> None:
         if is_selected(self._host, base):  # the same file by another path is not loaded again
             base = self._host.loaded() or base
-        layout = Layout.from_json(record.opened.layout)
+        layout = ImageSettings.from_json(record.opened.layout)
         settings = dataclasses.replace(record.settings, base=base, **layout.settings())
         fusion = fusion_of(self._host, record, mix, donor, request.repair.vectors)
         with fusion.sources as sources:
@@ -169,7 +169,7 @@ class RankSweeps(Background):
                     (kept, other),
                     [str(rank) for rank in request.ranks],
                     request.images,
-                    lambda contestants, suite: self._one_by_one(measuring, contestants, suite),
+                    lambda candidates, suite: self._one_by_one(measuring, candidates, suite),
                     seed=settings.seed,
                 )
                 for arms in steps:

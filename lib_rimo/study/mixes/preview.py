@@ -19,7 +19,7 @@ from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.study.record.record import StudyRecord
-from lib_rimo.study.run.image_settings import Layout
+from lib_rimo.study.run.image_settings import ImageSettings
 from lib_rimo.study.run.putting_back import put_back
 from lib_rimo.study.run.selection import is_selected, wrong_selection
 
@@ -31,7 +31,7 @@ SEED_BITS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PreviewRequest:
     """What the user wants to see.
 
     Attributes:
@@ -47,7 +47,7 @@ class Wish:
     count: int
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Wish:
+    def of(cls, values: Mapping[str, Any]) -> PreviewRequest:
         """Reads a request.
 
         Raises:
@@ -72,8 +72,8 @@ class Wish:
         )
 
 
-class Easel:
-    """Draws wishes through the host, one after the other.
+class Previewer:
+    """Draws requests through the host, one after the other.
 
     It holds the host's queue for the time of one batch, like any other generation: a running study comes to the end of
     its own batch, puts the user's weights back and lets it in. Here, too, the weights go back before the queue is
@@ -93,17 +93,17 @@ class Easel:
         self,
         record: StudyRecord,
         recipe: Recipe,
-        wish: Wish,
+        request: PreviewRequest,
         *,
         sources: Sources | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> list[Image.Image]:
-        """Draws a wish with a recipe of a study.
+        """Draws a request with a recipe of a study.
 
         Args:
             record: The study.
             recipe: Over its files.
-            wish: What to draw.
+            request: What to draw.
             sources: The study's files if they are open.
             check: Called once the queue is held, before anything is touched; raises if the host must not be used.
 
@@ -122,7 +122,7 @@ class Easel:
                 swapper = Swapper(opened, partition)
                 try:
                     self._swap(swapper, recipe)
-                    return self._host.generate(_requests(record, wish))
+                    return self._host.generate(_requests(record, request))
                 finally:
                     put_back(swapper, self._host)
 
@@ -139,14 +139,14 @@ class Easel:
         self._host.load((self._host.loaded() or base) if selected else base)
 
 
-def _requests(record: StudyRecord, wish: Wish) -> list[ImageRequest]:
-    layout = Layout.from_json(record.opened.layout)
-    negative = record.settings.negative if wish.negative is None else wish.negative
+def _requests(record: StudyRecord, request: PreviewRequest) -> list[ImageRequest]:
+    layout = ImageSettings.from_json(record.opened.layout)
+    negative = record.settings.negative if request.negative is None else request.negative
     return [
         ImageRequest(
-            wish.prompt,
+            request.prompt,
             negative,
-            wish.seed + i,
+            request.seed + i,
             layout.width,
             layout.height,
             layout.steps,
@@ -154,7 +154,7 @@ def _requests(record: StudyRecord, wish: Wish) -> list[ImageRequest]:
             layout.sampler,
             layout.scheduler,
         )
-        for i in range(wish.count)
+        for i in range(request.count)
     ]
 
 

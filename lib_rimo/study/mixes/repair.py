@@ -18,10 +18,10 @@ from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.derived import mix_source
-from lib_rimo.merging.saving.options import SaveForm
+from lib_rimo.merging.saving.options import SaveOptions
 from lib_rimo.merging.saving.save import save_merged
 from lib_rimo.study.mixes.contact_fusion import Fusion
-from lib_rimo.study.mixes.preview import Easel, Wish
+from lib_rimo.study.mixes.preview import Previewer, PreviewRequest
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.settings.numbers import whole
 
@@ -65,13 +65,13 @@ class Repairer:
 
     Args:
         host: Whose folder holds checkpoints.
-        easel: Draws.
+        previewer: Draws.
         find: Name of a checkpoint to its path.
     """
 
-    def __init__(self, host: Host, easel: Easel, find: Callable[[str, str], Path]) -> None:
+    def __init__(self, host: Host, previewer: Previewer, find: Callable[[str, str], Path]) -> None:
         self._host = host
-        self._easel = easel
+        self._previewer = previewer
         self._find = find
         self._lock = threading.Lock()
         self._key: tuple[str, str, str] | None = None
@@ -82,16 +82,16 @@ class Repairer:
         record: StudyRecord,
         mix: Recipe,
         repair: Repair,
-        wish: Wish,
+        request: PreviewRequest,
         check: Callable[[], None] = lambda: None,
     ) -> tuple[list[Image.Image], float]:
-        """Draws a wish with a repaired mix.
+        """Draws a request with a repaired mix.
 
         Args:
             record: The study.
             mix: One of its recipes.
             repair: How to repair it.
-            wish: What to draw.
+            request: What to draw.
             check: Called once the host is held; raises if it must not be used.
 
         Returns:
@@ -106,11 +106,11 @@ class Repairer:
             share = fusion.captured(
                 recipe
             )  # decomposes here, so that nobody waits for it in the host's queue
-            images = self._easel.draw(record, recipe, wish, sources=fusion.sources, check=check)
+            images = self._previewer.draw(record, recipe, request, sources=fusion.sources, check=check)
             return images, share
 
     def save(
-        self, record: StudyRecord, mix: Recipe, repair: Repair, name: str, form: SaveForm | None
+        self, record: StudyRecord, mix: Recipe, repair: Repair, name: str, form: SaveOptions | None
     ) -> tuple[Path, Recipe]:
         """Writes a repaired mix as a checkpoint; returns the file and its recipe.
 

@@ -12,14 +12,14 @@ from lib_rimo.errors import SettingsError
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
-from lib_rimo.merging.saving.options import NUMBER_TYPES, SaveForm
+from lib_rimo.merging.saving.options import NUMBER_TYPES, SaveOptions
 from lib_rimo.merging.saving.save import save_merged
 from lib_rimo.study.record.plan import identity
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.record.results import Result
 
 
-def form_of(values: Mapping[str, Any]) -> SaveForm:
+def form_of(values: Mapping[str, Any]) -> SaveOptions:
     """How to write a checkpoint, as plain values ask for it.
 
     Args:
@@ -38,7 +38,7 @@ def form_of(values: Mapping[str, Any]) -> SaveForm:
             raise SettingsError(
                 name, f"{name} has the wrong kind of value", found=values[name], wanted="yes or no"
             )
-    return SaveForm(number_type, vae=values.get("vae") is not False, ema=values.get("ema") is not False)
+    return SaveOptions(number_type, vae=values.get("vae") is not False, ema=values.get("ema") is not False)
 
 
 def study_sources(record: StudyRecord, folder: Path) -> Sources:
@@ -69,7 +69,7 @@ def save_record(
     name: str,
     sources: Sources,
     *,
-    form: SaveForm | None = None,
+    form: SaveOptions | None = None,
 ) -> Path:
     """Writes a recipe of a study as a checkpoint.
 

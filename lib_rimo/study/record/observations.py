@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lib_rimo.search.history import Observation
 from lib_rimo.study.record.record import StudyRecord, Trial
-from lib_rimo.study.settings.constraints import Guide, guide
+from lib_rimo.study.settings.constraints import Constraints, guide
 
 
 def observation(trial: Trial, *, soft: bool) -> Observation:
@@ -24,6 +24,6 @@ def observations(record: StudyRecord, epoch: int) -> list[Observation]:
     return [observation(trial, soft=soft) for trial in record.of_epoch(epoch)]
 
 
-def guide_of(record: StudyRecord, epoch: int) -> Guide:
+def constraints_of(record: StudyRecord, epoch: int) -> Constraints:
     """The guide of an epoch of a study."""
     return guide(record.settings, [p.name for p in record.partners[epoch]], record.opened.groups)

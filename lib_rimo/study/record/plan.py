@@ -93,7 +93,7 @@ class JudgeVariety:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class LookForSigns:
     """An epoch is over and its winner measured: look for signs of broken shapes, and at what another one promises.
 
     Attributes:
@@ -120,7 +120,7 @@ Step = (
     | DrawPairs
     | JudgeVariety
     | Measure
-    | Watch
+    | LookForSigns
     | Conclude
 )
 
@@ -183,7 +183,7 @@ def _check_step(record: StudyRecord, all_groups: tuple[str, ...]) -> Step | None
     arms = {**_parents(record, all_groups), **_winner(record)}
     step = _missing(record, arms, min(record.settings.checked, record.settings.unseen))
     if step is None and (record.watched is None or record.watched.epoch < epoch):
-        return Watch(epoch, final=False)
+        return LookForSigns(epoch, final=False)
     return step
 
 
@@ -193,7 +193,7 @@ def _measure_step(record: StudyRecord, all_groups: tuple[str, ...]) -> Step | No
     if record.result is not None:
         return None
     if record.watched is None or not record.watched.final:
-        return Watch(len(record.winners), final=True)
+        return LookForSigns(len(record.winners), final=True)
     return Conclude()
 
 

@@ -71,8 +71,8 @@ class StudyRecord:
         partners: Epoch -> its partners, in the order of the weights' rows.
         winners: One recipe per finished epoch; what it began with where its winner was given up.
         grids: Drawn sample grids.
-        measured: Arm -> scores on the unseen prompts, in their order.
-        looks: Arm -> statistics of its pictures on unseen prompts, in their order.
+        measured: RankResult -> scores on the unseen prompts, in their order.
+        looks: RankResult -> statistics of its pictures on unseen prompts, in their order.
         likenesses: ``plan.identity`` of a recipe -> likeness of its two pictures of each unseen prompt, in their order.
         varieties: One decision per epoch whose winner was held against the diversity floor.
         watched: The signs of the epochs; None before the end of the first.

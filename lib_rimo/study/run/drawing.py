@@ -52,7 +52,7 @@ class Drawn:
     readings: NDArray[np.float32]
 
 
-class Workbench:
+class DrawingSession:
     """Draws recipes on the host's live model. A context manager; on leaving, the user's weights are back.
 
     Args:
@@ -73,7 +73,7 @@ class Workbench:
         self._held = False
         self._pause = threading.Event()
 
-    def __enter__(self) -> Workbench:
+    def __enter__(self) -> DrawingSession:
         return self
 
     def __exit__(
@@ -125,7 +125,7 @@ class Workbench:
 
 
 def draw_pairs(
-    bench: Workbench, recipe: Recipe, prompts: Sequence[Prompt], batch: int
+    bench: DrawingSession, recipe: Recipe, prompts: Sequence[Prompt], batch: int
 ) -> tuple[tuple[float, ...], float, Drawn]:
     """Draws two pictures of each prompt: with its own noise and with another one.
 

@@ -16,7 +16,7 @@ GRID_PICTURES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ImageSettings:
     """Resolved once when a study is opened, from its settings and the model's own configuration.
 
     Attributes:
@@ -40,7 +40,7 @@ class Layout:
     escape: bool = False
 
     @classmethod
-    def resolve(cls, settings: StudySettings, defaults: ImageDefaults, catalogue: Catalogue) -> Layout:
+    def resolve(cls, settings: StudySettings, defaults: ImageDefaults, catalogue: Catalogue) -> ImageSettings:
         """Settings first, then what the model's configuration asks for.
 
         The number of tags follows the catalogue: upstream's 5 to 20 for a large one, 2 to 6 for a small one.
@@ -63,7 +63,7 @@ class Layout:
         return {name: value for name, value in asdict(self).items() if name != "escape"}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Layout:
+    def from_json(cls, data: dict[str, Any]) -> ImageSettings:
         """Reads what a journal holds."""
         return cls(**{**data, "tags": tuple(data["tags"])})
 
@@ -83,7 +83,7 @@ def request_of(prompt: Prompt, sampler: str, scheduler: str) -> ImageRequest:
     )
 
 
-def prompt_settings(settings: StudySettings, layout: Layout) -> PromptSettings:
+def prompt_settings(settings: StudySettings, layout: ImageSettings) -> PromptSettings:
     """How the prompts of a study look."""
     return PromptSettings(
         tags_min=layout.tags[0],
@@ -108,7 +108,7 @@ class PromptPools:
         catalogue: Its tags.
     """
 
-    def __init__(self, settings: StudySettings, layout: Layout, catalogue: Catalogue) -> None:
+    def __init__(self, settings: StudySettings, layout: ImageSettings, catalogue: Catalogue) -> None:
         self._seed = settings.seed
         self._settings = settings
         self._catalogue = catalogue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-class StudyStopped(Exception):  # noqa: N818 -- not an error: the user's wish, which travels through the layers
+class StudyStopped(Exception):  # noqa: N818 -- not an error: the user's request, which travels through the layers
     """The user does not want the study any more that is being prepared."""
 
 

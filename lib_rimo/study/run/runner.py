@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.search.default import DefaultStrategy
-from lib_rimo.search.history import Leader, Observation
+from lib_rimo.search.history import Incumbent, Observation
 from lib_rimo.search.partners import draw_partners
 from lib_rimo.search.problem import Problem
 from lib_rimo.search.settings import SearchSettings
@@ -16,16 +16,16 @@ from lib_rimo.search.strategy import Strategy, make_strategy
 from lib_rimo.study.analysis.diversity_floor import judge
 from lib_rimo.study.analysis.early_stopping import another_epoch
 from lib_rimo.study.analysis.final_result import result_of
-from lib_rimo.study.analysis.shape_guard import Watcher, looks_of
+from lib_rimo.study.analysis.shape_guard import ShapeGuard, looks_of
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record import plan
 from lib_rimo.study.record.journal import Journal
-from lib_rimo.study.record.observations import guide_of, observation
+from lib_rimo.study.record.observations import constraints_of, observation
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.record.results import EpochSigns, Outlook, result_to_json, watched
 from lib_rimo.study.run.drawing import Drawn, draw_pairs
 from lib_rimo.study.run.objective import Objective
-from lib_rimo.study.run.session import OpenStudy
+from lib_rimo.study.run.session import Session
 from lib_rimo.study.settings.seeds import derive_seed
 from lib_rimo.study.store.pictures import Pictures
 from lib_rimo.study.store.snapshot import LatestPicture, StudyState
@@ -45,7 +45,7 @@ class Runner:
 
     def __init__(
         self,
-        study: OpenStudy,
+        study: Session,
         journal: Journal,
         pictures: Pictures,
         show: Callable[[StudyState, str, LatestPicture | None], None],
@@ -57,7 +57,7 @@ class Runner:
         self._strategies: dict[int, Strategy] = {}
         self._judges: dict[int, DefaultStrategy] = {}
         self._objective = Objective(study.record.settings, study.catalogue, study.pools)
-        self._watcher = Watcher(study.record, study.sources, study.partition)
+        self._watcher = ShapeGuard(study.record, study.sources, study.partition)
         self._latest: LatestPicture | None = None
 
     @property
@@ -102,7 +102,7 @@ class Runner:
                 self._judge_variety(step)
             case plan.Measure():
                 self._measure(step)
-            case plan.Watch():
+            case plan.LookForSigns():
                 self._watch(step)
             case plan.Conclude():
                 self._conclude()
@@ -192,7 +192,7 @@ class Runner:
         message = f"Measuring {name} on prompts the search never saw"
         self._record(event, StudyState.MEASURING, message)
 
-    def _watch(self, step: plan.Watch) -> None:
+    def _watch(self, step: plan.LookForSigns) -> None:
         self._study.bench.put_back()  # reading the checkpoints takes a while, and nothing is drawn meanwhile
         signs, limit = self._watcher.look(self._study.pools.unseen())
         event = watched(step.epoch, signs, limit, self._outlook(signs[-1]), final=step.final)
@@ -230,7 +230,7 @@ class Runner:
 
     def _strategy(self, epoch: int) -> Strategy:
         if epoch not in self._strategies:
-            settings, guided = self.record.settings, guide_of(self.record, epoch)
+            settings, guided = self.record.settings, constraints_of(self.record, epoch)
             self._strategies[epoch] = make_strategy(
                 settings.strategy,
                 n_partners=len(self.record.partners[epoch]),
@@ -251,7 +251,9 @@ class Runner:
             problem = Problem.create(
                 n_partners=len(self.record.partners[epoch]),
                 n_groups=len(self.record.opened.groups),
-                bounds=guide_of(self.record, epoch).bounds,  # how many are free decides the model's scales
+                bounds=constraints_of(
+                    self.record, epoch
+                ).bounds,  # how many are free decides the model's scales
                 budget_images=settings.budget,
                 pool_size=settings.pool,
                 seed=0,
@@ -270,7 +272,7 @@ class Runner:
         recipe, known = self._judged(epoch)
         return recipe, known.mean, max(0.0, known.low), min(1.0, known.high)
 
-    def _judged(self, epoch: int) -> tuple[Recipe, Leader]:
+    def _judged(self, epoch: int) -> tuple[Recipe, Incumbent]:
         """The search's best recipe, and what is known of it in hits and misses."""
         leader = self._strategy(epoch).leader(self._history(epoch))
         known = self._judge(epoch).estimate(self._history(epoch, plain=True), leader.weights)

@@ -21,19 +21,19 @@ from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record.record import StudyRecord
-from lib_rimo.study.run.drawing import Workbench
-from lib_rimo.study.run.image_settings import Layout, PromptPools
+from lib_rimo.study.run.drawing import DrawingSession
+from lib_rimo.study.run.image_settings import ImageSettings, PromptPools
 from lib_rimo.study.run.preflight import canary_recipe, check_canary, check_files, check_room
 from lib_rimo.study.run.preparing import Preparation
 from lib_rimo.study.settings.category_weights import category_weights
-from lib_rimo.study.settings.constraints import check_guide
+from lib_rimo.study.settings.constraints import check_constraints
 from lib_rimo.study.settings.settings import StudySettings
 
 OpenTagger = Callable[[StudySettings], Tagger]
 
 
 @dataclass(frozen=True, slots=True)
-class OpenStudy:
+class Session:
     """A study whose files are open and whose model is loaded.
 
     Attributes:
@@ -51,14 +51,14 @@ class OpenStudy:
     sources: Sources
     partition: Partition
     all_groups: tuple[str, ...]
-    bench: Workbench
+    bench: DrawingSession
     pools: PromptPools
     catalogue: Catalogue
 
 
 def open_new(
     settings: StudySettings, host: Host, open_tagger: OpenTagger, preparation: Preparation | None = None
-) -> OpenStudy:
+) -> Session:
     """Checks everything, loads the base and draws the canary.
 
     Raises:
@@ -74,10 +74,10 @@ def open_new(
         notes = check_files(sources, partition, wanted, preparation, mix_predictions=settings.mix_predictions)
         notes += check_room(settings.base, host, [settings.base, *settings.partners])
         groups = _searched_groups(settings, partition, sources.open(wanted[0]).keys())
-        check_guide(settings, [s.name for s in wanted[1:]], (*partition.groups, *groups), groups)
+        check_constraints(settings, [s.name for s in wanted[1:]], (*partition.groups, *groups), groups)
         all_groups = _load_base(settings, host, sources, partition, preparation)
         _check_start(settings, wanted, partition)
-        layout = Layout.resolve(settings, host.image_defaults(), catalogue)
+        layout = ImageSettings.resolve(settings, host.image_defaults(), catalogue)
         opened = ev.Opened(
             study=time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2),
             settings=settings.to_json(),
@@ -108,7 +108,7 @@ def open_new(
     return study
 
 
-def reopen(record: StudyRecord, host: Host, open_tagger: OpenTagger, preparation: Preparation) -> OpenStudy:
+def reopen(record: StudyRecord, host: Host, open_tagger: OpenTagger, preparation: Preparation) -> Session:
     """Opens the files of a study again and makes sure that they are the same files.
 
     Raises:
@@ -146,12 +146,12 @@ def _assemble(
     sources: Sources,
     all_groups: tuple[str, ...],
     preparation: Preparation,
-) -> OpenStudy:
-    layout = Layout.from_json(record.opened.layout)
+) -> Session:
+    layout = ImageSettings.from_json(record.opened.layout)
     swapper = Swapper(sources, partition, check=preparation.check)
-    bench = Workbench(host, swapper, tagger, layout.sampler, layout.scheduler)
+    bench = DrawingSession(host, swapper, tagger, layout.sampler, layout.scheduler)
     pools = PromptPools(record.settings, layout, catalogue)
-    return OpenStudy(record, sources, partition, all_groups, bench, pools, catalogue)
+    return Session(record, sources, partition, all_groups, bench, pools, catalogue)
 
 
 def _tags(

@@ -17,7 +17,7 @@ from lib_rimo.study.record import events as ev
 from lib_rimo.study.record.journal import Journal
 from lib_rimo.study.run.preparing import Preparation, StudyStopped
 from lib_rimo.study.run.runner import Runner
-from lib_rimo.study.run.session import OpenStudy
+from lib_rimo.study.run.session import Session
 from lib_rimo.study.store.pictures import Pictures
 from lib_rimo.study.store.snapshot import LatestPicture, Snapshot, StudyState
 from lib_rimo.study.store.snapshot_of import snapshot_of
@@ -25,7 +25,7 @@ from lib_rimo.study.store.store import study_folder
 
 log = logging.getLogger("rimo")
 
-Opening = Callable[[Preparation], tuple[OpenStudy, Journal]]
+Opening = Callable[[Preparation], tuple[Session, Journal]]
 
 LAST_WORDS_S = 10
 """How long the end of the program waits for a study that was stopped while its model was being loaded."""
@@ -67,13 +67,13 @@ class Worker:
         self._changed = threading.Condition()
         self._snapshot = Snapshot()
         self._run = _Run()
-        self._study: OpenStudy | None = None
+        self._study: Session | None = None
         self._journal: Journal | None = None
 
     # -- what others see and tell ------------------------------------------------------------------------------
 
     @property
-    def study(self) -> OpenStudy | None:
+    def study(self) -> Session | None:
         """The study whose files are open: it runs, or ended in this process."""
         return self._study
 

@@ -16,7 +16,7 @@ from lib_rimo.hosts.host import Host
 from lib_rimo.merging.mix.partition import Partition, load_partition
 from lib_rimo.search.strategy import STRATEGIES
 from lib_rimo.study.settings.category_weights import category_weights
-from lib_rimo.study.settings.constraints import check_guide, limits
+from lib_rimo.study.settings.constraints import check_constraints, limits
 from lib_rimo.study.settings.settings import StudySettings
 
 SIDE_STEP = 8
@@ -35,7 +35,7 @@ MOST: Mapping[str, float] = {
     "steps": 150,
     "cfg": 30,
 }
-"""Where a number is a slip of the finger rather than a wish."""
+"""Where a number is a slip of the finger rather than a request."""
 
 FURTHEST = 10.0
 """Weights beyond it are a slip as well; images break long before."""
@@ -81,7 +81,7 @@ def check_possible(settings: StudySettings, host: Host) -> None:
     if settings.limits or settings.ties:  # without the base at hand: all groups that its partition knows
         known = partition.groups
         searched = [group for group in known if group not in settings.frozen]
-        check_guide(settings, [path.name for path in settings.partners], known, searched or known)
+        check_constraints(settings, [path.name for path in settings.partners], known, searched or known)
     _check_known("strategy", settings.strategy, STRATEGIES)
     if settings.sampler is not None:
         _check_known("sampler", settings.sampler, host.samplers())

@@ -36,7 +36,7 @@ class Limit(NamedTuple):
     high: float
 
 
-class Guide(NamedTuple):
+class Constraints(NamedTuple):
     """What guides a search.
 
     Attributes:
@@ -48,7 +48,7 @@ class Guide(NamedTuple):
     ties: Ints
 
 
-def guide(settings: StudySettings, partners: Sequence[str], groups: Sequence[str]) -> Guide:
+def guide(settings: StudySettings, partners: Sequence[str], groups: Sequence[str]) -> Constraints:
     """The guide of some partners; names of others, and of groups that are not searched, do not concern it.
 
     Args:
@@ -68,10 +68,10 @@ def guide(settings: StudySettings, partners: Sequence[str], groups: Sequence[str
         for labels, tied in zip(ties, _tied(tie, partners, groups), strict=True):
             if tied.any():  # what a member was tied to before comes along
                 labels[np.isin(labels, labels[tied])] = labels[tied].min()
-    return Guide(bounds, ties)
+    return Constraints(bounds, ties)
 
 
-def check_guide(
+def check_constraints(
     settings: StudySettings, partners: Sequence[str], known: Sequence[str], searched: Sequence[str]
 ) -> None:
     """Says which limits and ties could not work.

@@ -20,7 +20,7 @@ LARGEST_BYTES = 64_000
 """Of one preset; a form fills a few hundred."""
 
 
-class OwnPresets:
+class UserPresets:
     """Keeps settings as the form has them, under names.
 
     They are checked when they are used, not here: a preset stays even while a checkpoint that it names is away.

@@ -20,7 +20,7 @@ Stamp = tuple[int, int]
 """Size and time of a journal: the same journal while both are the same, since it only grows."""
 
 
-class KeptRows:
+class HistoryCache:
     """A cache and nothing else: lost or damaged, it is made again from the journals.
 
     Args:

@@ -14,7 +14,7 @@ from typing import Any
 from lib_rimo.errors import JournalError, RimoError, StudyError
 from lib_rimo.study.record import journal
 from lib_rimo.study.record.record import DAMAGE, StudyRecord, damaged
-from lib_rimo.study.store.history_cache import KeptRows, Stamp
+from lib_rimo.study.store.history_cache import HistoryCache, Stamp
 from lib_rimo.study.store.snapshot import Snapshot, StudyState
 from lib_rimo.study.store.snapshot_of import snapshot_of
 from lib_rimo.study.store.summary import broken_row, row_of
@@ -27,7 +27,7 @@ KEPT_RECORDS = 8
 _DELETED = ".deleted-"
 
 
-class Shelf:
+class StudyStore:
     """Reads stored studies. What it hands out is shared: nobody may change it.
 
     Args:
@@ -38,7 +38,7 @@ class Shelf:
         self.folder = folder
         self._lock = threading.Lock()
         self._records: dict[str, tuple[Stamp, StudyRecord]] = {}
-        self._rows = KeptRows(folder)
+        self._rows = HistoryCache(folder)
 
     def studies(self) -> Iterator[str]:
         """Ids of all studies, newest first."""

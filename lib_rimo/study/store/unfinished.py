@@ -25,4 +25,4 @@ def unfinished(folder: Path, settings: StudySettings) -> str | None:
 def is_finished(record: StudyRecord) -> bool:
     """Whether nothing is left to draw."""
     step = plan.next_step(record, ())
-    return isinstance(step, plan.Conclude | None) or (isinstance(step, plan.Watch) and step.final)
+    return isinstance(step, plan.Conclude | None) or (isinstance(step, plan.LookForSigns) and step.final)

@@ -29,39 +29,39 @@ def add_bench(router: APIRouter, service: StudyService) -> None:
     def sizes_and_checkpoints() -> dict[str, Any]:
         return {"sizes": sizes, "checkpoints": service.options()["checkpoints"]}
 
-    _add_errand(router, "/bench", lambda: service.benchmarks(), sizes_and_checkpoints)
+    _add_job(router, "/bench", lambda: service.benchmarks(), sizes_and_checkpoints)
     ranks = {"ranks": " ".join(map(str, RANKS)), "images": IMAGES}
-    _add_errand(router, "/ranks", lambda: service.ranks(), lambda: ranks)
+    _add_job(router, "/ranks", lambda: service.ranks(), lambda: ranks)
     for kind, media_type in FORMATS.items():
         router.add_api_route(f"/bench.{kind}", _file(service, kind, media_type), methods=["GET"])
 
 
-def _add_errand(
+def _add_job(
     router: APIRouter,
     path: str,
-    errand: Callable[[], BackgroundService],
+    job: Callable[[], BackgroundService],
     offered: Callable[[], Mapping[str, Any]],
 ) -> None:
     def standing() -> JSONResponse:
-        return answer(lambda: errand().standing())
+        return answer(lambda: job().standing())
 
     def tables() -> JSONResponse:
-        return answer(lambda: errand().latest(), NOT_FOUND)
+        return answer(lambda: job().latest(), NOT_FOUND)
 
     def options() -> JSONResponse:
         return answer(offered)
 
     def start(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008  # FastAPI's way to say so
         def work() -> dict[str, Any]:
-            errand().start(body)
-            return dict(errand().standing())
+            job().start(body)
+            return dict(job().standing())
 
         return answer(work)
 
     def stop() -> JSONResponse:
         def work() -> dict[str, Any]:
-            errand().stop()
-            return dict(errand().standing())
+            job().stop()
+            return dict(job().standing())
 
         return answer(work)
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body
 from fastapi.responses import JSONResponse
 
 from lib_rimo.errors import SettingsError
-from lib_rimo.study.mixes.preview import Wish
+from lib_rimo.study.mixes.preview import PreviewRequest
 from lib_rimo.study.mixes.repair import Repair
 from lib_rimo.study.record.choice import Choice
 from lib_rimo.study.service import StudyArchive, StudyService
@@ -37,7 +37,7 @@ def add_mixes(router: APIRouter, archive: StudyArchive) -> None:
     def try_mix(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008
         def work() -> Mapping[str, Any]:
             study = str(body.get("study", ""))
-            return archive.try_mix(study, Choice.of(body), Wish.of(body), repair_of(body))
+            return archive.try_mix(study, Choice.of(body), PreviewRequest.of(body), repair_of(body))
 
         return answer(work)
 

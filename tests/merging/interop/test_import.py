@@ -14,7 +14,7 @@ from lib_rimo.errors import CheckpointError, RecipeError
 from lib_rimo.merging import DictSink, Sources, load_partition, merge_into
 from lib_rimo.merging.checkpoints.digest import file_sha256
 from lib_rimo.merging.checkpoints.keys import place_of
-from lib_rimo.merging.interop.import_ import adopt
+from lib_rimo.merging.interop.import_ import import_recipe
 from lib_rimo.merging.interop.linear import block_names
 from lib_rimo.merging.interop.mecha import read_mecha, write_mecha
 from lib_rimo.merging.interop.webui import read_metadata, read_webui
@@ -104,7 +104,7 @@ def test_supermerger_s_modes_mean_what_they_do_there(three, mode, alpha, beta, b
     """All four linear modes, with one weight or 26."""
     recipe = {**SUPERMERGER, "mode": mode, "mbw": blocks, "base_alpha": alpha[0], "base_beta": beta[0]}
     recipe |= {"weights_alpha": alpha[1:], "weights_beta": beta[1:]} if blocks else {}
-    found = adopt(read_webui(recipe, {}), three.sources, [three.folder])
+    found = import_recipe(read_webui(recipe, {}), three.sources, [three.folder])
     names = block_names(12)
 
     def formula(a, b, c, block):
@@ -120,7 +120,7 @@ def test_model_mixer_mixes_one_after_the_other(three, alpha, blocks):
     """A weighted sum by blocks, which leaves the VAE alone, then a difference added with one weight, to it too."""
     recipe = {**MIXER, "alpha": [0.0, alpha], "use_mbws": [True, False]}
     recipe["weights_alpha"] = [blocks, []]
-    found = adopt(read_webui(recipe, {}), three.sources, [three.folder])
+    found = import_recipe(read_webui(recipe, {}), three.sources, [three.folder])
     names = block_names(12)
 
     def formula(a, b, c, block):
@@ -150,7 +150,7 @@ def test_the_webui_s_own_merger_is_read(three):
         "sd_merge_recipe": json.dumps(recipe),
         "sd_merge_models": json.dumps({sha: {"name": name} for sha, name in names.items()}),
     }
-    found = adopt(read_metadata(texts), three.sources, [three.folder])
+    found = import_recipe(read_metadata(texts), three.sources, [three.folder])
     expect(three, found, lambda a, b, c, _: a + (b - c) * 0.75)
 
 
@@ -160,7 +160,7 @@ def test_sdxl_lists_have_twenty_weights(tmp_path):
     values = [round(0.05 * i, 2) for i in range(20)]
     for tail in ([], [0]):
         recipe = {**SUPERMERGER, "mbw": True, "base_alpha": values[0], "weights_alpha": [*values[1:], *tail]}
-        found = adopt(read_webui(recipe, {}), xl.sources, [tmp_path])
+        found = import_recipe(read_webui(recipe, {}), xl.sources, [tmp_path])
         assert [found.row(group)[0] for group in xl.groups if group.startswith(("in", "out"))] == [
             *values[1:10], *values[11:20],
         ]  # fmt: skip
@@ -187,7 +187,7 @@ def test_sd_mecha_s_linear_recipes_are_read(three):
     names = block_names(12)
     weights = [round(0.03 * i, 2) for i in range(26)]
     text = MECHA.format(blocks=" ".join(f"{n}={w}" for n, w in zip(names, weights, strict=True)))
-    found = adopt(read_mecha(text), three.sources, [three.folder])
+    found = import_recipe(read_mecha(text), three.sources, [three.folder])
     expect(three, found, lambda a, b, c, k: 0.75 * a + 0.25 * b + (c - a) * weights[names.index(k)])
 
 
@@ -301,7 +301,7 @@ def test_missing_and_changed_models_are_named(three, tmp_path):
     write(tmp_path / "base.safetensors", sd1_tensors(8))
     foreign = read_webui({**SUPERMERGER, "model_a": "ab" * 32}, {"ab" * 32: "base.safetensors"})
     with pytest.raises(CheckpointError) as caught, Sources() as sources:
-        adopt(foreign, sources, [Path(tmp_path)])
+        import_recipe(foreign, sources, [Path(tmp_path)])
     assert "base.safetensors (only a file of this name" in str(caught.value)
     assert "partner1" in str(caught.value)
     with pytest.raises(RecipeError, match="no recipe"):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lib_rimo.errors import CheckpointError, RecipeError
 from lib_rimo.merging import DictSink, Recipe, Sources, load_partition, merge_into
 from lib_rimo.merging.checkpoints.keys import place_of
-from lib_rimo.merging.interop.import_ import adopt
+from lib_rimo.merging.interop.import_ import import_recipe
 from lib_rimo.merging.interop.mecha import read_mecha, write_mecha
 from lib_rimo.merging.mix.partition import PARTITIONS, Partition, partition_from_json
 from tests.merging.interop import mecha_texts as texts
@@ -35,7 +35,7 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> list[Family]:
 
 def again(of: Family, text: str) -> Recipe:
     """What reading a text gives."""
-    return adopt(read_mecha(text), of.sources, [of.folder])
+    return import_recipe(read_mecha(text), of.sources, [of.folder])
 
 
 def weights(recipe: Recipe, partition: Partition, key: str) -> dict[str, float]:
@@ -146,14 +146,14 @@ def test_two_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -
         write(tmp_path / folder / "a.safetensors", sd1_tensors(i))
     text = texts.WEIGHTED_SUM.replace('"a.', '"/x/new/a.').replace('"b.', '"D:\\\\old\\\\a.')
     with Sources() as sources:
-        found = adopt(read_mecha(text), sources, [tmp_path])
+        found = import_recipe(read_mecha(text), sources, [tmp_path])
         assert found.base.path == tmp_path / "new" / "a.safetensors"
         assert [partner.path for partner in found.partners] == [tmp_path / "old" / "a.safetensors"]
         (tmp_path / "old" / "a.safetensors").unlink()
         with pytest.raises(RecipeError, match="one file of it"):
-            adopt(read_mecha(text), sources, [tmp_path])
+            import_recipe(read_mecha(text), sources, [tmp_path])
         with pytest.raises(CheckpointError, match=r"x/new/a\.safetensors"):
-            adopt(read_mecha(text), sources, [tmp_path / "old"])
+            import_recipe(read_mecha(text), sources, [tmp_path / "old"])
 
 
 def test_a_backslash_may_be_a_letter_of_a_name(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_backslash_may_be_a_letter_of_a_name(tmp_path: Path) -> None:
     write(tmp_path / "a.safetensors", sd1_tensors(0))
     text = texts.WEIGHTED_SUM.replace('"b.', '"/models/b\\\\1.')
     with Sources() as sources:
-        found = adopt(read_mecha(text), sources, [tmp_path])
+        found = import_recipe(read_mecha(text), sources, [tmp_path])
     assert [partner.name for partner in found.partners] == ["b\\1.safetensors"]
 
 

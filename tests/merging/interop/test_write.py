@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lib_rimo.errors import RecipeError
 from lib_rimo.merging import DictSink, Recipe, Sources, load_partition, merge_into
-from lib_rimo.merging.interop.import_ import adopt
+from lib_rimo.merging.interop.import_ import import_recipe
 from lib_rimo.merging.interop.linear import block_names
 from lib_rimo.merging.interop.webui import read_metadata
 from lib_rimo.merging.interop.write import Written, write_model_mixer, write_supermerger
@@ -54,7 +54,7 @@ def parsed(written: Written) -> dict[str, Any]:
 def again(of: Family, written: Written) -> Recipe:
     """What reading the file gives."""
     texts = {key: json.dumps(value) for key, value in json.loads(written.text).items()}
-    return adopt(read_metadata(texts), of.sources, [of.folder])
+    return import_recipe(read_metadata(texts), of.sources, [of.folder])
 
 
 def same(of: Family, recipe: Recipe, writer: Writer) -> dict[str, Any]:

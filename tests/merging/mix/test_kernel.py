@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib_rimo.merging.mix.kernel import PIECE, Blender, float32_weight
+from lib_rimo.merging.mix.kernel import PIECE, WeightedSum, float32_weight
 from tests.merging.models import WEIGHTS, bits
 
 FLOATS = [torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.float8_e4m3fn]
@@ -37,7 +37,7 @@ def test_a_blend_is_the_formula_whatever_the_piece(n, piece, weights, types, see
     """Products and sums rounded to float32 one by one, in order, and once more at the end, for any piece size."""
     terms = [(numbers(seed + i, n, types[i]), w) for i, w in enumerate(weights)]
     out = torch.empty(n, dtype=types[-1])
-    Blender(piece).blend(out, terms)
+    WeightedSum(piece).blend(out, terms)
     if len(terms) == 1 and weights == [1.0]:
         assert bits(out) == bits(terms[0][0].to(types[-1]))
     else:
@@ -49,7 +49,7 @@ def test_the_borders_of_pieces_leave_no_trace(n):
     """Sizes around the real piece give the formula's bits, first and last element included."""
     terms = [(numbers(i, n, torch.float16), w) for i, w in enumerate((0.61, 0.27, 0.12))]
     out = torch.empty(n, dtype=torch.float16)
-    blender = Blender()
+    blender = WeightedSum()
     blender.blend(out, terms)
     assert bits(out) == bits(plainly(terms, torch.float16))
     blender.blend(out, terms[:1])  # the same buffers again, fewer terms
@@ -62,7 +62,7 @@ def test_a_lone_source_of_weight_one_is_copied_bit_for_bit(dtype):
     raw = torch.randint(0, 256, (70_000 * dtype.itemsize,), dtype=torch.uint8)
     source = (raw % 2 if dtype == torch.bool else raw).view(dtype)
     out = torch.empty_like(source)
-    Blender().blend(out, [(source, 1.0)])
+    WeightedSum().blend(out, [(source, 1.0)])
     assert bits(out) == bits(source)
 
 
@@ -75,13 +75,13 @@ def test_a_vanishing_weight_counts_as_zero():
 def test_a_piece_has_a_size():
     """Zero would never end."""
     with pytest.raises(ValueError, match="0"):
-        Blender(0)
+        WeightedSum(0)
 
 
 def test_infinities_and_nan_pass_without_a_warning():
     """Numbers that overflow or are none become what float arithmetic says; the preflight is what reports them."""
     a = torch.tensor([float("inf"), float("nan"), 3e38, 1.0])
     out = torch.empty(4)
-    Blender().blend(out, [(a, 2.0), (torch.tensor([float("-inf"), 0.0, 3e38, 1.0]), 2.0)])
+    WeightedSum().blend(out, [(a, 2.0), (torch.tensor([float("-inf"), 0.0, 3e38, 1.0]), 2.0)])
     assert bits(out[2:]) == bits(torch.tensor([float("inf"), 4.0]))
     assert out[:2].isnan().all()

@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from lib_rimo.errors import SettingsError
 from lib_rimo.merging import Recipe
-from lib_rimo.merging.saving.options import SaveForm
+from lib_rimo.merging.saving.options import SaveOptions
 from lib_rimo.study.mixes.save import form_of
 from lib_rimo.study.record import journal
 from lib_rimo.study.record.record import StudyRecord
@@ -177,7 +177,7 @@ def test_the_save_form_is_obeyed_and_the_story_is_in_the_file(stored: Path, tmp_
     workshop = copied(stored, tmp_path)
     study = lines_of(workshop)[0].parent.name
     workshop.studies.open(study)
-    path = workshop.studies.save("small", form=SaveForm("bf16", vae=False))
+    path = workshop.studies.save("small", form=SaveOptions("bf16", vae=False))
     with safe_open(str(path), "pt") as file:
         keys, texts = set(file.keys()), file.metadata()
         assert str(file.get_tensor("model.diffusion_model.middle_block.0.weight").dtype) == "torch.bfloat16"
@@ -202,8 +202,8 @@ def test_the_save_form_is_obeyed_and_the_story_is_in_the_file(stored: Path, tmp_
 
 def test_a_save_form_is_read_from_plain_values() -> None:
     """What is left out is as by default; what is no form names its field."""
-    assert form_of({}) == SaveForm()
-    assert form_of({"number_type": "fp16", "vae": False, "ema": False}) == SaveForm(
+    assert form_of({}) == SaveOptions()
+    assert form_of({"number_type": "fp16", "vae": False, "ema": False}) == SaveOptions(
         "fp16", vae=False, ema=False
     )
     for field, wrong in (("number_type", "int4"), ("vae", "maybe"), ("ema", 7)):

@@ -16,7 +16,7 @@ from lib_rimo.errors import SettingsError, StudyError
 from lib_rimo.hosts.host import ImageRequest
 from lib_rimo.study.measure.bench_request import SIZES, BenchRequest, many_of
 from lib_rimo.study.measure.bench_tables import FORMATS
-from lib_rimo.study.mixes.preview import Wish
+from lib_rimo.study.mixes.preview import PreviewRequest
 from lib_rimo.study.record.choice import Choice
 from tests.study.conftest import Workshop, open_workshop, played
 from tests.study.painting import SKILL_KEYS, PaintingHost
@@ -163,9 +163,9 @@ def test_studies_and_benchmarks_take_turns(tmp_path: Path) -> None:
     ):
         with pytest.raises(StudyError, match="benchmark is running"):
             refused()
-    wish = Wish("red, wide", None, 1, 1)
+    request = PreviewRequest("red, wide", None, 1, 1)
     tried: list[Any] = []
-    trial = threading.Thread(target=lambda: tried.append(studies.try_mix(study, Choice(), wish)))
+    trial = threading.Thread(target=lambda: tried.append(studies.try_mix(study, Choice(), request)))
     trial.start()
     host.go.set()
     trial.join(60)

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SettingsError, StudyError
-from lib_rimo.study.measure.rank_sweep import DONOR, KEPT, Arm, proposed, reasons
+from lib_rimo.study.measure.rank_sweep import DONOR, KEPT, RankResult, proposed, reasons
 from lib_rimo.study.measure.rank_sweep_job import RANKS, RankRequest
 from tests.study.conftest import Workshop, copied, open_workshop, played
 from tests.study.measure.test_bench_job import GatedHost, own_weights
@@ -77,7 +77,9 @@ def test_ranks_are_measured_beside_the_mix_and_its_donor(reopen: Callable[..., W
     assert arms[KEPT]["gain"]["mean"] == 0 == arms[KEPT]["captured"]
     assert 0 < arms["1"]["captured"] < arms["4"]["captured"] < arms[FULL]["captured"] == 1
     read = {
-        rank: Arm(rank, *(Interval(**arm[k]) for k in ("accuracy", "gain", "unusual")), arm["captured"])
+        rank: RankResult(
+            rank, *(Interval(**arm[k]) for k in ("accuracy", "gain", "unusual")), arm["captured"]
+        )
         for rank, arm in arms.items()
     }
     assert (found["proposed"], found["reasons"]) == (proposed(read), reasons(read))
@@ -237,10 +239,10 @@ def test_a_table_of_a_mix_that_has_changed_is_not_current(reopen: Callable[..., 
     assert workshop.studies.ranks().latest()["current"] is False
 
 
-def arm(rank: str, gain: float, unusual: float, half: float = 0.01) -> Arm:
+def arm(rank: str, gain: float, unusual: float, half: float = 0.01) -> RankResult:
     """An arm with such figures."""
     ends = [Interval(x, x - half, x + half, images=400, tags=2000) for x in (0.6 + gain, gain, unusual)]
-    return Arm(rank, *ends, captured=0.5)
+    return RankResult(rank, *ends, captured=0.5)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from lib_rimo.errors import SettingsError, StudyError
 from lib_rimo.hosts.host import ImageRequest, PlayingHost
 from lib_rimo.merging.live.swap import Swapper
 from lib_rimo.merging.mix.recipe import Recipe
-from lib_rimo.study.mixes.preview import Wish
+from lib_rimo.study.mixes.preview import PreviewRequest
 from lib_rimo.study.record.choice import Choice
 from lib_rimo.study.store.snapshot import StudyState
 from tests.study.conftest import Workshop, open_workshop, played
@@ -99,7 +99,7 @@ def test_a_lent_mix_and_a_study_do_not_meet(workshop: Workshop) -> None:
     for _ in range(4):
         assert host.users_picture() == lent
         assert workshop.studies.snapshot().live == name
-        workshop.studies.try_mix(now.study, Choice("trial", 1), Wish("red", None, 1, 1))
+        workshop.studies.try_mix(now.study, Choice("trial", 1), PreviewRequest("red", None, 1, 1))
     workshop.studies.join(600)
     assert workshop.studies.snapshot().state is StudyState.FINISHED, workshop.studies.snapshot().error
     assert workshop.studies.snapshot().live == name

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
-from lib_rimo.search.history import Leader, Observation
+from lib_rimo.search.history import Incumbent, Observation
 from lib_rimo.search.random_box import RandomStrategy
 from lib_rimo.study.mixes.save import _TOLD_OTHERWISE
 from lib_rimo.study.record import journal
@@ -30,7 +30,7 @@ def second_epoch_finds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = RandomStrategy.leader
     met: list[RandomStrategy] = []
 
-    def leader(self: RandomStrategy, history: list[Observation]) -> Leader:
+    def leader(self: RandomStrategy, history: list[Observation]) -> Incumbent:
         if not any(self is one for one in met):
             met.append(self)
         found = whole(self, history)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lib_rimo.errors import JournalError, StudyError
-from lib_rimo.study.measure.background_job import Errand, ErrandState
+from lib_rimo.study.measure.background_job import BackgroundJob, JobState
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record import journal
 from lib_rimo.study.record.journal import Journal
@@ -214,15 +214,15 @@ def test_a_panic_in_a_running_study_can_be_resumed(
 
 def test_a_panic_ends_a_measurement_too() -> None:
     """A benchmark's thread that dies of anything leaves no "running" behind."""
-    errand = Errand()
+    job = BackgroundJob()
 
     def work() -> None:
         raise Panic("the library gave up")
 
-    errand.start("bench", work)
-    errand.join(60)
-    assert errand.now.state is ErrandState.FAILED
-    assert "Panic" in errand.now.error
+    job.start("bench", work)
+    job.join(60)
+    assert job.now.state is JobState.FAILED
+    assert "Panic" in job.now.error
 
 
 def test_no_state_without_a_thread(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,11 +235,11 @@ def test_no_state_without_a_thread(workshop: Workshop, monkeypatch: pytest.Monke
         patch.setattr(threading.Thread, "start", no_thread)
         with pytest.raises(StudyError, match="could not be started"):
             workshop.studies.start(workshop.settings)
-        errand = Errand()
+        job = BackgroundJob()
         with pytest.raises(StudyError, match="could not be started"):
-            errand.start("bench", lambda: None)
+            job.start("bench", lambda: None)
     assert workshop.studies.snapshot().state is StudyState.IDLE
-    assert errand.now.state is ErrandState.IDLE
+    assert job.now.state is JobState.IDLE
     assert run(workshop, **SMALL).state is StudyState.FINISHED
 
 

@@ -12,7 +12,7 @@ from lib_rimo.benchmark.score import ImageScore
 from lib_rimo.benchmark.tags import Catalogue, Tag
 from lib_rimo.errors import SettingsError
 from lib_rimo.study.record.record import Trial
-from lib_rimo.study.run.image_settings import Layout, PromptPools
+from lib_rimo.study.run.image_settings import ImageSettings, PromptPools
 from lib_rimo.study.run.objective import Objective, penalty
 from lib_rimo.study.settings.settings import StudySettings
 
@@ -20,7 +20,7 @@ CATALOGUE = Catalogue(
     tuple(Tag(f"colour {i}", "colour") for i in range(4))
     + tuple(Tag(f"shape {i}", "shape") for i in range(4))
 )
-LAYOUT = Layout(64, 64, 4, 2.0, "Euler", "Automatic", (2, 4))
+LAYOUT = ImageSettings(64, 64, 4, 2.0, "Euler", "Automatic", (2, 4))
 
 
 def objective(**changes: object) -> tuple[Objective, PromptPools]:

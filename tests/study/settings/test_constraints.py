@@ -17,9 +17,9 @@ from lib_rimo.search.history import Floats, Ints
 from lib_rimo.search.landscape import Landscape
 from lib_rimo.study.analysis.sensitivity import Sensitivity
 from lib_rimo.study.record.journal import read
-from lib_rimo.study.record.observations import guide_of
+from lib_rimo.study.record.observations import constraints_of
 from lib_rimo.study.record.record import StudyRecord
-from lib_rimo.study.settings.constraints import check_guide, guide
+from lib_rimo.study.settings.constraints import check_constraints, guide
 from lib_rimo.study.settings.settings import StudySettings
 from tests.study.conftest import Workshop, played
 
@@ -47,7 +47,7 @@ def tied(*ties: str) -> list[list[int]]:
 
 def check(**values: Any) -> None:
     """All groups searched but the VAE, which is known."""
-    check_guide(settings(**values), PARTNERS, (*GROUPS, "vae"), GROUPS)
+    check_constraints(settings(**values), PARTNERS, (*GROUPS, "vae"), GROUPS)
 
 
 def test_nothing_asked_is_nothing_changed() -> None:
@@ -158,8 +158,8 @@ def test_a_name_of_two_things_wants_its_ending() -> None:
     """A partner that is called like a group."""
     both = ("mid.safetensors", "other.ckpt")
     with pytest.raises(SettingsError, match="with its ending"):
-        check_guide(settings(limits=("mid=0",)), both, GROUPS, GROUPS)
-    check_guide(settings(limits=("mid.safetensors=0",)), both, GROUPS, GROUPS)
+        check_constraints(settings(limits=("mid=0",)), both, GROUPS, GROUPS)
+    check_constraints(settings(limits=("mid.safetensors=0",)), both, GROUPS, GROUPS)
 
 
 def keeps_to(weights: Any, limits: Floats, ties: Ints) -> bool:
@@ -203,7 +203,7 @@ def test_a_study_keeps_to_its_guide(make_workshop: Callable[..., Workshop]) -> N
         "second.safetensors",
     }
     for trial in record.trials:
-        assert keeps_to(trial.weights, *guide_of(record, trial.epoch))
+        assert keeps_to(trial.weights, *constraints_of(record, trial.epoch))
     columns = np.array([row for trial in record.trials for row in trial.weights]).T
     moved = [g for g, column in zip(record.opened.groups, columns, strict=True) if np.ptp(column)]
     rows = Sensitivity().of(record)["groups"]

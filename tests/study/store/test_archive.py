@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file
 
 from lib_rimo.errors import HostError, JournalError, SettingsError, StudyError
-from lib_rimo.merging.saving.options import SaveForm
-from lib_rimo.study.mixes.preview import Wish
+from lib_rimo.merging.saving.options import SaveOptions
+from lib_rimo.study.mixes.preview import PreviewRequest
 from lib_rimo.study.record import journal
 from lib_rimo.study.record.choice import Choice
 from lib_rimo.study.store.snapshot import StudyState
@@ -21,7 +21,7 @@ from tests.study.conftest import Workshop, copied, held, open_workshop, played
 from tests.study.painting import TAGS, write_model
 
 Make = Callable[..., Workshop]
-WISH = Wish("red, green, round", None, 7, 2)
+WISH = PreviewRequest("red, green, round", None, 7, 2)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def finished_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shelf(finished_folder: Path, tmp_path: Path) -> Iterator[Workshop]:
+def store(finished_folder: Path, tmp_path: Path) -> Iterator[Workshop]:
     """A fresh program on a copy of that folder; nothing is on display yet."""
     workshop = copied(finished_folder, tmp_path)
     yield workshop
@@ -56,9 +56,9 @@ def own_weights(workshop: Workshop, base: str = "base") -> None:
         assert torch.equal(live[key], tensor), key
 
 
-def test_a_stored_study_reads_as_it_was_left(finished_folder: Path, shelf: Workshop) -> None:
+def test_a_stored_study_reads_as_it_was_left(finished_folder: Path, store: Workshop) -> None:
     """Folded from its journal alone, a study shows curve, grids and result with their tags and intervals."""
-    snapshot = shelf.studies.stored(only(shelf))
+    snapshot = store.studies.stored(only(store))
     assert snapshot.state is StudyState.FINISHED
     assert snapshot.result is not None
     assert [g.epoch for g in snapshot.grids] == [0, 1, 2]
@@ -69,14 +69,14 @@ def test_a_stored_study_reads_as_it_was_left(finished_folder: Path, shelf: Works
     assert whole.deviation_low is not None
     assert whole.deviation_low < whole.deviation_percent
     assert json.loads(json.dumps(snapshot.to_json(), allow_nan=False))["study"] == snapshot.study
-    assert shelf.host.model is None, "looking loads nothing"
+    assert store.host.model is None, "looking loads nothing"
 
 
-def test_the_history_has_a_line_per_study(shelf: Workshop) -> None:
+def test_the_history_has_a_line_per_study(store: Workshop) -> None:
     """A line tells models, sizes, gain and when; a damaged journal has a line that says so."""
-    (shelf.folder / "studies" / "broken").mkdir()
-    (shelf.folder / "studies" / "broken" / journal.FILE).write_text('{"t":"nonsense"}\n')
-    broken, row = shelf.studies.studies()
+    (store.folder / "studies" / "broken").mkdir()
+    (store.folder / "studies" / "broken" / journal.FILE).write_text('{"t":"nonsense"}\n')
+    broken, row = store.studies.studies()
     assert (broken["id"], broken["state"]) == ("broken", "broken")
     assert "no event" in broken["broken"]
     assert (row["base"], row["partners"]) == ("base.safetensors", ["first.safetensors", "second.safetensors"])
@@ -86,64 +86,64 @@ def test_the_history_has_a_line_per_study(shelf: Workshop) -> None:
     assert row["started"].endswith("+00:00")
 
 
-def test_a_study_on_display_can_be_saved_from_and_gone_on_with(shelf: Workshop) -> None:
+def test_a_study_on_display_can_be_saved_from_and_gone_on_with(store: Workshop) -> None:
     """Opened, a stored study is the one that save and resume act on, as if it had just ended."""
-    study = only(shelf)
-    assert shelf.studies.open(study).state is StudyState.FINISHED
-    assert shelf.studies.snapshot().study == study
-    assert shelf.studies.studies()[0]["current"]
-    path = shelf.studies.save("winner")
-    assert shelf.studies.snapshot().saved == ("winner.safetensors",)
-    assert shelf.studies.stored(study).saved == ("winner.safetensors",)
+    study = only(store)
+    assert store.studies.open(study).state is StudyState.FINISHED
+    assert store.studies.snapshot().study == study
+    assert store.studies.studies()[0]["current"]
+    path = store.studies.save("winner")
+    assert store.studies.snapshot().saved == ("winner.safetensors",)
+    assert store.studies.stored(study).saved == ("winner.safetensors",)
     assert path.is_file()
-    shelf.studies.resume()
-    shelf.studies.join(600)
-    assert shelf.studies.snapshot().state is StudyState.FINISHED
+    store.studies.resume()
+    store.studies.join(600)
+    assert store.studies.snapshot().state is StudyState.FINISHED
 
 
-def test_nothing_is_opened_or_deleted_under_a_running_study(shelf: Workshop) -> None:
+def test_nothing_is_opened_or_deleted_under_a_running_study(store: Workshop) -> None:
     """While a study runs another cannot be put on display, nor the running one removed; a third can be."""
-    old = only(shelf)
-    with held(shelf, lambda s: bool(s.study)) as stile:
-        shelf.studies.start(shelf.settings)
+    old = only(store)
+    with held(store, lambda s: bool(s.study)) as stile:
+        store.studies.start(store.settings)
         with pytest.raises(StudyError, match="running already"):
-            shelf.studies.open(old)
+            store.studies.open(old)
         stile.meet()
-        running = shelf.studies.snapshot().study
+        running = store.studies.snapshot().study
         with pytest.raises(StudyError, match="is running"):
-            shelf.studies.delete(running)
-        shelf.studies.delete(old)
-        assert [row["id"] for row in shelf.studies.studies()] == [running]
-        assert shelf.studies.snapshot().state.active
+            store.studies.delete(running)
+        store.studies.delete(old)
+        assert [row["id"] for row in store.studies.studies()] == [running]
+        assert store.studies.snapshot().state.active
 
 
-def test_deleting_removes_one_folder_and_nothing_else(shelf: Workshop) -> None:
+def test_deleting_removes_one_folder_and_nothing_else(store: Workshop) -> None:
     """A deleted study is gone with its pictures, its saved checkpoint stays; what is no study is never removed."""
-    study = only(shelf)
-    shelf.studies.open(study)
-    shelf.studies.save("kept")
-    shelf.studies.delete(study)
-    assert shelf.studies.snapshot().state is StudyState.IDLE
-    assert list(shelf.studies.studies()) == []
-    assert not (shelf.folder / "studies" / study).exists()
-    assert (shelf.host.folder / "kept.safetensors").is_file()
-    (shelf.folder / "studies" / "photos").mkdir()
+    study = only(store)
+    store.studies.open(study)
+    store.studies.save("kept")
+    store.studies.delete(study)
+    assert store.studies.snapshot().state is StudyState.IDLE
+    assert list(store.studies.studies()) == []
+    assert not (store.folder / "studies" / study).exists()
+    assert (store.host.folder / "kept.safetensors").is_file()
+    (store.folder / "studies" / "photos").mkdir()
     for wrong in ("", ".", "..", "../models", "photos", study, "a\\b"):
         with pytest.raises(StudyError):
-            shelf.studies.delete(wrong)
-    assert (shelf.folder / "studies" / "photos").is_dir()
-    assert (shelf.host.folder / "base.safetensors").is_file()
+            store.studies.delete(wrong)
+    assert (store.folder / "studies" / "photos").is_dir()
+    assert (store.host.folder / "base.safetensors").is_file()
 
 
-def test_a_study_that_another_program_runs_is_not_deleted(shelf: Workshop) -> None:
+def test_a_study_that_another_program_runs_is_not_deleted(store: Workshop) -> None:
     """The journal's lock holds a removal off."""
-    study = only(shelf)
+    study = only(store)
     with (
-        journal.Journal(shelf.folder / "studies" / study),
+        journal.Journal(store.folder / "studies" / study),
         pytest.raises(JournalError, match="another program"),
     ):
-        shelf.studies.delete(study)
-    assert only(shelf) == study
+        store.studies.delete(study)
+    assert only(store) == study
 
 
 @pytest.mark.parametrize(
@@ -159,9 +159,9 @@ def test_a_study_that_another_program_runs_is_not_deleted(shelf: Workshop) -> No
         ({"average": True}, "plain average", "measured"),
     ],
 )
-def test_every_mix_can_be_named(shelf: Workshop, values: dict[str, Any], name: str, kind: str) -> None:
+def test_every_mix_can_be_named(store: Workshop, values: dict[str, Any], name: str, kind: str) -> None:
     """Best, trial, epoch, average and base have a recipe as a table, and an accuracy that says how it is known."""
-    mix = shelf.studies.mix(only(shelf), Choice.of(values))
+    mix = store.studies.mix(only(store), Choice.of(values))
     assert (mix["name"], mix["accuracy"]["kind"]) == (name, kind)
     assert mix["partners"] == ["first.safetensors", "second.safetensors"]
     assert len(mix["weights"]) == 2
@@ -174,32 +174,32 @@ def test_every_mix_can_be_named(shelf: Workshop, values: dict[str, Any], name: s
     "values",
     [{"trial": 0}, {"trial": 999}, {"trial": "x"}, {"epoch": 3}, {"epoch": 1.5}, {"trial": 1, "epoch": 1}],
 )
-def test_a_mix_that_is_not_there_is_refused(shelf: Workshop, values: dict[str, Any]) -> None:
+def test_a_mix_that_is_not_there_is_refused(store: Workshop, values: dict[str, Any]) -> None:
     """A wrong number names its field."""
     with pytest.raises(SettingsError) as caught:
-        shelf.studies.mix(only(shelf), Choice.of(values))
+        store.studies.mix(only(store), Choice.of(values))
     assert caught.value.field in ("trial", "epoch")
 
 
-def test_the_plain_average_is_in_equal_parts(shelf: Workshop) -> None:
+def test_the_plain_average_is_in_equal_parts(store: Workshop) -> None:
     """Wherever a weight is searched, base and both partners have a third; its accuracy is that of its arm."""
-    study = only(shelf)
-    mix = shelf.studies.mix(study, Choice("average"))
+    study = only(store)
+    mix = store.studies.mix(study, Choice("average"))
     assert {weight for row in mix["weights"] for weight in row} == {0.3333}
-    result = shelf.studies.stored(study).result
+    result = store.studies.stored(study).result
     assert result is not None
     assert mix["accuracy"]["mean"] == result.uniform.mean
 
 
-def test_any_mix_can_be_saved_in_any_number_type(shelf: Workshop) -> None:
+def test_any_mix_can_be_saved_in_any_number_type(store: Workshop) -> None:
     """A trial saved in float32 holds that trial's tensors, unrounded; what was measured is not claimed for it."""
-    study = only(shelf)
-    shelf.studies.open(study)
-    mix = shelf.studies.mix(study, Choice("trial", 4))
-    path = shelf.studies.save("fourth", Choice("trial", 4), SaveForm("fp32"))
+    study = only(store)
+    store.studies.open(study)
+    mix = store.studies.mix(study, Choice("trial", 4))
+    path = store.studies.save("fourth", Choice("trial", 4), SaveOptions("fp32"))
     saved = load_file(str(path))
     files = [
-        load_file(str(shelf.host.folder / f"{name}.safetensors")) for name in ("base", "first", "second")
+        load_file(str(store.host.folder / f"{name}.safetensors")) for name in ("base", "first", "second")
     ]
     key = "model.diffusion_model.middle_block.0.weight"
     column = mix["groups"].index("mid")
@@ -210,24 +210,24 @@ def test_any_mix_can_be_saved_in_any_number_type(shelf: Workshop) -> None:
     assert torch.allclose(saved[key].double(), wanted, atol=1e-6)
 
 
-def test_a_try_draws_the_mix_and_gives_the_model_back(shelf: Workshop) -> None:
-    """Idle, a stored mix is drawn on its base, equal wishes alike, and the user's weights are back."""
-    study = only(shelf)
-    drawn = shelf.studies.try_mix(study, Choice(), WISH)
-    own_weights(shelf)
-    again = shelf.studies.try_mix(study, Choice(), WISH)
-    base = shelf.studies.try_mix(study, Choice("base"), WISH)
-    own_weights(shelf)
+def test_a_try_draws_the_mix_and_gives_the_model_back(store: Workshop) -> None:
+    """Idle, a stored mix is drawn on its base, equal requests alike, and the user's weights are back."""
+    study = only(store)
+    drawn = store.studies.try_mix(study, Choice(), WISH)
+    own_weights(store)
+    again = store.studies.try_mix(study, Choice(), WISH)
+    base = store.studies.try_mix(study, Choice("base"), WISH)
+    own_weights(store)
 
     def pixels(answer: Any) -> list[bytes]:
-        return [shelf.studies.picture(study, file).read_bytes() for file in answer["files"]]
+        return [store.studies.picture(study, file).read_bytes() for file in answer["files"]]
 
     assert len(pixels(drawn)) == 2
     assert pixels(drawn) == pixels(again)
     assert pixels(drawn) != pixels(base)
     assert (drawn["name"], drawn["seeds"], base["name"]) == ("best", [7, 8], "base")
     assert len({*drawn["files"], *again["files"], *base["files"]}) == 6
-    assert shelf.studies.snapshot().state is StudyState.IDLE
+    assert store.studies.snapshot().state is StudyState.IDLE
 
 
 def test_a_try_in_the_middle_of_a_study_changes_nothing_of_it(make_workshop: Make, tmp_path: Path) -> None:
@@ -263,16 +263,16 @@ def _decisions(workshop: Workshop, study: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("call", [1, 2])
-def test_a_try_that_fails_gives_the_model_back(shelf: Workshop, call: int) -> None:
+def test_a_try_that_fails_gives_the_model_back(store: Workshop, call: int) -> None:
     """Whatever drawing fails, the user's weights are back and the next try works."""
-    study = only(shelf)
-    shelf.host.fail_at = call
+    study = only(store)
+    store.host.fail_at = call
     for _ in range(call - 1):
-        shelf.studies.try_mix(study, Choice(), WISH)
+        store.studies.try_mix(study, Choice(), WISH)
     with pytest.raises(HostError, match="paint"):
-        shelf.studies.try_mix(study, Choice(), WISH)
-    own_weights(shelf)
-    assert shelf.studies.try_mix(study, Choice(), WISH)["files"]
+        store.studies.try_mix(study, Choice(), WISH)
+    own_weights(store)
+    assert store.studies.try_mix(study, Choice(), WISH)["files"]
 
 
 def test_where_the_checkpoint_is_the_users_choice_it_is_not_changed(make_workshop: Make) -> None:
@@ -289,16 +289,16 @@ def test_where_the_checkpoint_is_the_users_choice_it_is_not_changed(make_worksho
     assert workshop.studies.try_mix(study, Choice(), WISH)["files"]
 
 
-def test_a_mix_of_another_base_waits_for_a_running_study(shelf: Workshop) -> None:
+def test_a_mix_of_another_base_waits_for_a_running_study(store: Workshop) -> None:
     """While a study runs on one base no other is loaded for a try."""
-    old = only(shelf)
-    models = {"base": shelf.settings["partners"][0], "partners": [shelf.settings["base"]]}
-    with held(shelf, lambda s: s.trial >= 1) as stile:
-        shelf.studies.start({**shelf.settings, **models})
+    old = only(store)
+    models = {"base": store.settings["partners"][0], "partners": [store.settings["base"]]}
+    with held(store, lambda s: s.trial >= 1) as stile:
+        store.studies.start({**store.settings, **models})
         stile.meet()
         with pytest.raises(StudyError, match="another base is running"):
-            shelf.studies.try_mix(old, Choice(), WISH)
-        assert shelf.studies.snapshot().state.active
+            store.studies.try_mix(old, Choice(), WISH)
+        assert store.studies.snapshot().state.active
 
 
 @pytest.mark.parametrize(
@@ -318,40 +318,40 @@ def test_a_mix_of_another_base_waits_for_a_running_study(shelf: Workshop) -> Non
 def test_a_wish_that_cannot_be_drawn_names_its_field(values: dict[str, Any], field: str) -> None:
     """Each bad value is told beside its field."""
     with pytest.raises(SettingsError) as caught:
-        Wish.of(values)
+        PreviewRequest.of(values)
     assert caught.value.field == field
 
 
-def test_going_on_with_frozen_groups_begins_at_the_best_mix(shelf: Workshop) -> None:
+def test_going_on_with_frozen_groups_begins_at_the_best_mix(store: Workshop) -> None:
     """The new study searches fewer groups, the frozen ones keep their weights, and its winner is no worse a start."""
-    study = only(shelf)
-    before = shelf.studies.mix(study, Choice())
-    shelf.studies.freeze(study, ["in0-6", "text"])
-    shelf.studies.join(600)
-    now = shelf.studies.snapshot()
+    study = only(store)
+    before = store.studies.mix(study, Choice())
+    store.studies.freeze(study, ["in0-6", "text"])
+    store.studies.join(600)
+    now = store.studies.snapshot()
     assert now.state is StudyState.FINISHED, now.error
     assert now.study != study
-    after = shelf.studies.mix(now.study, Choice())
+    after = store.studies.mix(now.study, Choice())
     for group in ("in0-6", "text"):
         column = before["groups"].index(group)
         assert [row[after["groups"].index(group)] for row in after["weights"]] == [
             row[column] for row in before["weights"]
         ]
-    record = shelf.studies.record(now.study)
+    record = store.studies.record(now.study)
     assert not {"in0-6", "text"} & set(record.opened.groups)
-    assert record.start.weights == shelf.studies.record(study).best().weights
-    first = shelf.studies.mix(now.study, Choice("trial", 1))
+    assert record.start.weights == store.studies.record(study).best().weights
+    first = store.studies.mix(now.study, Choice("trial", 1))
     assert first["weights"] == [
         [row[before["groups"].index(g)] for g in first["groups"]] for row in before["weights"]
     ]
 
 
 @pytest.mark.parametrize("groups", [[], ["nonsense"], ["vae"]])
-def test_only_groups_that_were_searched_can_be_frozen(shelf: Workshop, groups: list[str]) -> None:
+def test_only_groups_that_were_searched_can_be_frozen(store: Workshop, groups: list[str]) -> None:
     """A wrong choice is refused before anything starts, as is freezing all of them."""
-    study = only(shelf)
-    for wrong in (groups, list(shelf.studies.record(study).opened.groups)):
+    study = only(store)
+    for wrong in (groups, list(store.studies.record(study).opened.groups)):
         with pytest.raises(SettingsError) as caught:
-            shelf.studies.freeze(study, wrong)
+            store.studies.freeze(study, wrong)
         assert caught.value.field == "groups"
-    assert shelf.studies.snapshot().state is StudyState.IDLE
+    assert store.studies.snapshot().state is StudyState.IDLE

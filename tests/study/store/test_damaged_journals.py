@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lib_rimo.study.record import journal
-from lib_rimo.study.store.store import Shelf
+from lib_rimo.study.store.store import StudyStore
 from lib_rimo.study.store.unfinished import unfinished
 from tests.study.conftest import Workshop, open_workshop, played
 
@@ -52,7 +52,7 @@ def test_one_damaged_journal_never_hides_the_others(
     place[key] = value
     try:
         path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-        rows = Shelf(workshop.folder / "studies").rows({})
+        rows = StudyStore(workshop.folder / "studies").rows({})
         assert sorted(row["id"] for row in rows) == sorted([good, path.parent.name])
         assert next(row for row in rows if row["id"] == good)["broken"] == ""
         checked = workshop.studies.settings({**workshop.settings, "seed": 77})
