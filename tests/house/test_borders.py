@@ -12,12 +12,13 @@ from tests.house.source import PACKAGE, ROOT, imports, is_below, python_files, r
 ROOMS = {
     "errors": (),
     "registry": ("errors",),
+    "files": (),
     "merging": ("errors", "registry"),
     "benchmark": ("errors", "registry"),
     "search": ("errors", "registry", "merging.mix.recipe"),
     "hosts": ("errors", "registry", "merging"),
     "toy": ("errors",),
-    "study": ("errors", "registry", "search", "benchmark", "merging", "hosts.host"),
+    "study": ("errors", "files", "registry", "search", "benchmark", "merging", "hosts.host"),
     "wording": ("errors", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
     "ui": ("errors", "study", "wording", "benchmark.interval"),
 }
@@ -46,7 +47,7 @@ PACKAGES = {
 }
 """The rooms that may import a package from outside."""
 
-ENGINE = ("errors", "registry", "merging", "benchmark", "search", "study", "hosts", "toy")
+ENGINE = ("errors", "files", "registry", "merging", "benchmark", "search", "study", "hosts", "toy")
 """What works with no WebUI, no gradio, no diffusers and no tagger runtime on the machine."""
 
 BLOCKED = (

@@ -10,10 +10,11 @@ from typing import Any
 from lib_rimo.benchmark.suite import Suite
 from lib_rimo.benchmark.suite_run import Candidate, PartResult, Results
 from lib_rimo.errors import StudyError
+from lib_rimo.files import write_whole
 from lib_rimo.hosts.host import Host
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.study.measure.background_job import BackgroundJob
-from lib_rimo.study.measure.bench_tables import as_text, write_whole
+from lib_rimo.study.measure.bench_tables import as_text
 from lib_rimo.study.measure.measurement import Measuring
 from lib_rimo.study.run.session import OpenTagger
 from lib_rimo.study.settings.settings import StudySettings

@@ -12,6 +12,7 @@ from lib_rimo.benchmark.suite import Suite
 from lib_rimo.benchmark.suite_pages import comma_separated, is_marked, markdown, page
 from lib_rimo.benchmark.suite_run import Results
 from lib_rimo.benchmark.suite_tables import Point, Table, points, tables
+from lib_rimo.files import write_whole
 from lib_rimo.study.measure.measurement import Measuring
 
 TITLE = "Benchmark of checkpoints"
@@ -63,13 +64,6 @@ class BenchTables:
         folder.mkdir(parents=True, exist_ok=True)
         texts = {kind: self.text(kind) for kind in FORMATS}
         return [write_whole(folder / f"bench.{kind}", text) for kind, text in texts.items()]
-
-
-def write_whole(path: Path, text: str) -> Path:
-    """Writes a file at once: nobody ever reads half of it."""
-    temporary = path.with_name(f"{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    return temporary.replace(path)
 
 
 def as_text(data: object) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.errors import SaveError, SettingsError
+from lib_rimo.files import write_whole
 
 log = logging.getLogger("rimo")
 
@@ -100,11 +101,9 @@ class UserPresets:
             log.warning("%s cannot be put aside: %s", self._path, error)
 
     def _write(self, data: Mapping[str, Any]) -> None:
-        temporary = self._path.with_suffix(".tmp")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-            temporary.replace(self._path)
+            write_whole(self._path, json.dumps(data, ensure_ascii=False, indent=1) + "\n")
         except OSError as error:
             raise SaveError(
                 "The presets cannot be written",

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from lib_rimo.files import write_whole
+
 log = logging.getLogger("rimo")
 
 FILE = "history.json"
@@ -54,10 +56,8 @@ class HistoryCache:
             wanted = set(studies)
             self._rows = {study: kept for study, kept in self._read().items() if study in wanted}
             plain = {study: [*stamp, row] for study, (stamp, row) in self._rows.items()}
-            temporary = self._path.with_suffix(".tmp")
             with contextlib.suppress(OSError):  # a folder that cannot be written to has a slower history
-                temporary.write_text(json.dumps({"format": FORMAT, "rows": plain}), encoding="utf-8")
-                temporary.replace(self._path)
+                write_whole(self._path, json.dumps({"format": FORMAT, "rows": plain}))
 
     def _read(self) -> dict[str, tuple[Stamp, Mapping[str, Any]]]:
         if self._rows is None:

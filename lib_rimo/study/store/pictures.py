@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from lib_rimo.errors import StudyError
+from lib_rimo.files import whole_file
 
 GRIDS = "grids"
 LATEST = "latest"
@@ -59,9 +60,8 @@ class Pictures:
     def _write(self, name: str, image: Image.Image) -> None:
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        image.save(temporary, "PNG" if path.suffix == ".png" else "WEBP")
-        temporary.replace(path)
+        with whole_file(path) as draft:
+            image.save(draft, "PNG" if path.suffix == ".png" else "WEBP")
 
 
 def picture_path(folder: Path, name: str) -> Path:
