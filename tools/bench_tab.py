@@ -37,6 +37,7 @@ from lib_rimo.study.record import journal
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.record.results import result_to_json
 from lib_rimo.study.run.image_settings import ImageSettings, PromptPools
+from lib_rimo.study.settings.search import SearchOptions
 from lib_rimo.study.settings.settings import StudySettings
 from lib_rimo.study.store.snapshot import LatestPicture, Snapshot, StudyState
 from lib_rimo.study.store.snapshot_of import snapshot_of
@@ -58,9 +59,8 @@ def study_events(trials: int, seed: int = 0) -> Iterator[ev.Event]:
     settings = StudySettings(
         Path("base.safetensors"),
         tuple(Path(f"{name}.safetensors") for name in NAMES[1:]),
-        "ro",
+        search=SearchOptions("ro", budget=trials * PICTURES),
         epochs=EPOCHS,
-        budget=trials * PICTURES,
         unseen=UNSEEN,
     )
     layout = ImageSettings(832, 1216, 20, 6.0, "Euler a", "Automatic", (5, 20))
@@ -75,7 +75,7 @@ def study_events(trials: int, seed: int = 0) -> Iterator[ev.Event]:
         last = Recipe.zero(sources[0], "ro")
         for trial in range(trials * (epoch - 1) // EPOCHS, trials * epoch // EPOCHS):
             rows = np.round(rng.uniform(-0.1, 0.5, (len(sources) - 1, len(GROUPS))), 4)
-            ids = tuple(int(i) for i in rng.permutation(settings.pool)[:PICTURES])
+            ids = tuple(int(i) for i in rng.permutation(settings.search.pool)[:PICTURES])
             stage = "blocks" if trial else "base"
             yield ev.TrialAsked(tuple(tuple(row) for row in rows.tolist()), ids, stage)
             for start in range(0, PICTURES, BATCH):

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lib_rimo.cli.forms import add_prediction_option
+from lib_rimo.cli.forms import add_setting_options
 from lib_rimo.cli.recipe_file import read_json, read_texts
 from lib_rimo.cli.setting import models_folder
 from lib_rimo.errors import RecipeError
@@ -47,7 +47,7 @@ def add_parser(
     taking.add_argument(
         "--checkpoints", type=Path, nargs="+", metavar="DIR", help="where its models lie (default: --models)"
     )
-    add_prediction_option(taking)
+    add_setting_options(taking, ["mix_predictions"])
     taking.set_defaults(run=run_import)
     giving = commands.add_parser(
         "export",
@@ -76,7 +76,7 @@ def run_import(options: argparse.Namespace) -> int:
     foreign = _read(options.file)
     with Sources() as sources:
         recipe = import_recipe(foreign, sources, options.checkpoints or [models_folder(options)])
-        notes = check_recipe(recipe, sources, mix_predictions=options.mix_predictions)
+        notes = check_recipe(recipe, sources, mix_predictions=bool(options.mix_predictions))
         refuse_damaged_recipe(recipe, sources, load_partition(recipe.partition))
     _write_new(options.output, json.dumps(recipe.to_json(with_paths=True), indent=2) + "\n")
     sys.stdout.write(f"Took over a recipe of {foreign.maker}: {recipe.base.name}")

@@ -10,24 +10,21 @@ from tqdm import tqdm
 
 from lib_rimo.benchmark.suite import Suite
 from lib_rimo.benchmark.suite_run import Candidate, Results
-from lib_rimo.cli.forms import add_tagger_options
-from lib_rimo.cli.setting import home, of_base, workplace
+from lib_rimo.cli.forms import add_setting_options, given_settings
+from lib_rimo.cli.setting import home, workplace
 from lib_rimo.errors import CheckpointError
 from lib_rimo.study.measure.measurement import Measuring
-from lib_rimo.study.settings.settings import StudySettings
+from lib_rimo.study.settings.images import ImageOptions
+from lib_rimo.study.settings.reading import table_of
+
+MEASURED = (*table_of(ImageOptions), "tagger", "threshold")
+"""Settings of a study that decide what is drawn and who reads it."""
 
 
 def add_measuring_options(parser: argparse.ArgumentParser) -> None:
     """Adds the options that decide what is drawn and who reads it."""
-    add_tagger_options(parser, "the tiny family's files have their own")
-    parser.add_argument("--catalogue", type=Path, metavar="FILE", help="CSV or YAML of tags and categories")
-    parser.add_argument("--prefix", default="", help="put before the tags of every prompt")
-    parser.add_argument("--negative", default="", help="negative prompt")
-    for name in ("width", "height", "steps"):
-        parser.add_argument(f"--{name}", type=int)
-    parser.add_argument("--cfg", type=float, help="guidance scale")
-    parser.add_argument("--sampler", help="name of the sampler")
-    parser.add_argument("--seed", type=int, default=0, help="of prompts and noise (default 0)")
+    add_setting_options(parser, MEASURED)
+    parser.add_argument("--seed", type=int, default=0, help="of prompts and noise (default: 0)")
     parser.add_argument(
         "--results", type=Path, metavar="DIR", help="where results are kept for the next time"
     )
@@ -44,25 +41,7 @@ def open_measuring(options: argparse.Namespace, files: Sequence[Path]) -> Measur
             raise CheckpointError("There is no such checkpoint", found=path, fix="Check the path")
     options.base, options.partners = files[0], list(files[1:])
     place = workplace(options, demo=False)
-    known = of_base(files[0])
-    tagger, catalogue = options.tagger or known.get("tagger"), options.catalogue or known.get("catalogue")
-    place.taggers.check(tagger)
-    settings = StudySettings(
-        base=files[0],
-        partners=(Path(),),  # only searching needs some
-        seed=options.seed,
-        tagger=Path(str(tagger)),
-        catalogue=None if catalogue is None else Path(catalogue),
-        threshold=options.threshold,
-        one_per_category=bool(known),
-        prefix=options.prefix,
-        negative=options.negative,
-        width=options.width,
-        height=options.height,
-        steps=options.steps,
-        cfg=options.cfg,
-        sampler=options.sampler,
-    )
+    settings = place.studies.measure_settings(str(files[0].resolve()), given_settings(options, MEASURED))
     folder = options.results or home() / "bench"
     return Measuring.open(settings, place.host, lambda s: place.taggers.open(s.tagger, s.threshold), folder)
 

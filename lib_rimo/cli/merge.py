@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from lib_rimo.cli.forms import add_form_options, add_prediction_option, form_of
+from lib_rimo.cli.forms import add_form_options, add_setting_options, form_of
 from lib_rimo.cli.recipe_file import read_recipe
 from lib_rimo.cli.setting import models_folder
 from lib_rimo.merging.mix.mixable import check_recipe
@@ -26,7 +26,7 @@ def add_parser(
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the path as JSON")
     parser.add_argument("--partition", help="JSON file of the recipe's block groups, if they are your own")
     add_form_options(parser)
-    add_prediction_option(parser)
+    add_setting_options(parser, ["mix_predictions"])
     parser.set_defaults(run=run)
 
 
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     folder = models_folder(options)
     partition = load_partition(options.partition or recipe.partition)
     with Sources(folders=[folder, options.recipe.resolve().parent]) as sources:
-        notes = check_recipe(recipe, sources, mix_predictions=options.mix_predictions)
+        notes = check_recipe(recipe, sources, mix_predictions=bool(options.mix_predictions))
         path = save_merged(
             recipe,
             sources,
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
             folder,
             options.save,
             form=form_of(options),
-            mix_predictions=options.mix_predictions,
+            mix_predictions=bool(options.mix_predictions),
         )
     sys.stdout.write("".join(f"{note}\n" for note in notes) + f"Saved {path}\n")
     if options.json:

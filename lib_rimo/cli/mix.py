@@ -11,13 +11,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lib_rimo.cli.forms import add_prediction_option, add_tagger_options
+from lib_rimo.cli.forms import add_setting_options, given_settings
 from lib_rimo.cli.report import result_json, result_text
 from lib_rimo.cli.setting import Workplace, recorded, studies_folder, workplace
 from lib_rimo.cli.writes import CheckpointWrites
 from lib_rimo.errors import SettingsError, StudyError
 from lib_rimo.study.settings.presets import PRESETS, SCRIPTS
-from lib_rimo.study.settings.settings import PENALTIES
+from lib_rimo.study.settings.settings import SETTINGS
 from lib_rimo.study.store.snapshot import Snapshot, StudyState
 from lib_rimo.study.store.unfinished import unfinished
 from lib_rimo.wording.epochs import epochs
@@ -35,93 +35,32 @@ def add_parser(
         description="Search the best mix. The same command again goes on with a study that was cut off.",
     )
     parser.add_argument("--demo", action="store_true", help="mix the embedded tiny family")
-    parser.add_argument("--base", type=Path, metavar="FILE", help="checkpoint to improve")
-    parser.add_argument("--partners", type=Path, nargs="+", metavar="FILE", help="checkpoints to mix in")
-    add_tagger_options(parser, "the tiny family's files have their own")
-    parser.add_argument("--catalogue", type=Path, metavar="FILE", help="CSV or YAML of tags and categories")
-    parser.add_argument("--preset", choices=sorted(PRESETS), help="size of the study")
-    parser.add_argument("--budget", type=int, metavar="IMAGES", help="images that the search may draw")
-    parser.add_argument("--unseen", type=int, metavar="IMAGES", help="prompts of the final measurement")
     parser.add_argument(
-        "--epochs", type=int, help="rounds; each winner is the next base; 0: all partners come once"
+        "--preset", choices=sorted(PRESETS), help="size of the study: epochs, budget and unseen"
     )
-    parser.add_argument(
-        "--checked", type=int, metavar="IMAGES", help="unseen prompts that the winner of each epoch draws"
-    )
-    parser.add_argument(
-        "--stop-when-flat",
-        action="store_true",
-        default=None,
-        help="end the search when another epoch is not expected to be worth its images",
-    )
-    parser.add_argument("--partners-per-epoch", type=int, metavar="N", help="partners drawn per epoch")
     parser.add_argument(
         "--like",
         choices=tuple(SCRIPTS),
         help="search as an earlier script of upstream did. "
         + " ".join(f"{script.label}." for script in SCRIPTS.values()),
     )
-    parser.add_argument("--partition", help="block groups: theater, ro, mbw, coarse, global, or a JSON file")
-    parser.add_argument("--frozen", nargs="*", metavar="GROUP", help="block groups that stay the base's")
-    parser.add_argument("--bounds", type=float, nargs=2, metavar=("LOW", "HIGH"), help="range of weights")
-    parser.add_argument(
-        "--limit",
-        action="append",
-        dest="limits",
-        metavar="WHERE=LOW:HIGH",
-        help="range of its own for a block group, a partner, or PARTNER/GROUP, such as mid=0:0.3 or "
-        "anime.safetensors/text=0; can be given several times, the last one counts",
-    )
-    parser.add_argument(
-        "--tie",
-        action="append",
-        dest="ties",
-        metavar="GROUP,GROUP",
-        help="block groups whose weights are searched as one, such as out1,out2, or a partner, which then has one "
-        "weight for the whole model; can be given several times",
-    )
-    parser.add_argument("--tags", type=int, nargs=2, metavar=("FEWEST", "MOST"), help="tags per prompt")
-    parser.add_argument("--prefix", help="put before the tags of every prompt")
-    parser.add_argument("--negative", help="negative prompt")
-    for name in ("width", "height", "steps"):
-        parser.add_argument(f"--{name}", type=int)
-    parser.add_argument("--cfg", type=float, help="guidance scale")
-    parser.add_argument("--sampler", help="name of the sampler")
-    parser.add_argument("--strategy", help="how to search: default, upstream-theater, upstream-ro, random")
-    parser.add_argument(
-        "--category-weights",
-        nargs="+",
-        metavar="CATEGORY=WEIGHT",
-        help="categories that count more or less in the search",
-    )
-    parser.add_argument(
-        "--penalty",
-        choices=[kind for kind in PENALTIES if kind],
-        help="take a little off for negative weights of partners, or of base and partners",
-    )
-    parser.add_argument(
-        "--diversity-floor",
-        type=float,
-        metavar="SHARE",
-        help="give a winner up whose images of one prompt keep less of their diversity than this (0 to 1)",
-    )
-    add_prediction_option(parser, None)
-    parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
     parser.add_argument("--save", metavar="NAME", help="save the winner under this name")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
     parser.add_argument("--resume", metavar="STUDY", help="go on with this study")
     parser.add_argument("--fresh", action="store_true", help="do not go on with a study that was cut off")
+    for part, title in PARTS.items():
+        names = [name for name, entry in SETTINGS.items() if entry.part == part]
+        add_setting_options(parser.add_argument_group(title), names)
     parser.set_defaults(run=run)
 
 
-FIELDS = (
-    "base", "partners", "tagger", "threshold", "catalogue", "preset", "budget", "unseen", "epochs",
-    "checked", "stop_when_flat",
-    "partners_per_epoch", "partition", "frozen", "bounds", "limits", "ties", "tags", "prefix", "negative",
-    "width", "height", "steps", "cfg", "sampler", "strategy", "category_weights", "penalty", "diversity_floor", "seed",
-    "mix_predictions",
-)  # fmt: skip
-"""Options that are settings of a study, under the same names."""
+PARTS = {
+    "": "the study",
+    "search": "what is searched",
+    "images": "prompts and pictures",
+    "scoring": "reading the pictures",
+}
+"""What the parts of the settings are called in the command's help."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -139,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
         snapshot = _follow(place, _launch(place, options), writes)
         if snapshot.state is StudyState.FAILED:
             raise StudyError(snapshot.error or "The study failed")
-        name = options.save or (_demo_name(place, options.seed) if options.demo else None)
+        name = options.save or (_demo_name(place, options.seed or 0) if options.demo else None)
         checkpoint = place.studies.save(name) if name else None
         data = result_json(
             snapshot, seconds=time.monotonic() - began, writes=writes.report(), checkpoint=checkpoint
@@ -165,18 +104,14 @@ def _launch(place: Workplace, options: argparse.Namespace) -> Snapshot:
 
 
 def _settings(options: argparse.Namespace, place: Workplace) -> dict[str, Any]:
-    given = dict(SCRIPTS[options.like].settings) if options.like else {}
-    given |= {name: getattr(options, name) for name in FIELDS if getattr(options, name) is not None}
+    given: dict[str, Any] = dict(SCRIPTS[options.like].settings) if options.like else {}
+    if options.preset:
+        given["preset"] = options.preset
+    given |= given_settings(options, SETTINGS)
     if place.family is not None:
-        given.setdefault("base", place.family.base)
-        given.setdefault("partners", list(place.family.specialists))
-    return {name: _plain(value) for name, value in given.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+        given.setdefault("base", str(place.family.base))
+        given.setdefault("partners", [str(path) for path in place.family.specialists])
+    return given
 
 
 def _follow(place: Workplace, snapshot: Snapshot, writes: CheckpointWrites) -> Snapshot:

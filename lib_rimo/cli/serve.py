@@ -6,7 +6,7 @@ import argparse
 from functools import partial
 
 from lib_rimo.benchmark.taggers import DEFAULT
-from lib_rimo.cli.forms import add_tagger_options
+from lib_rimo.cli.forms import add_setting_options
 from lib_rimo.cli.setting import models_folder, workplace
 
 
@@ -24,7 +24,7 @@ def add_parser(
     parser.add_argument(
         "--demo", action="store_true", help="offer the tiny family beside your own checkpoints"
     )
-    add_tagger_options(parser, f"default {DEFAULT}, downloaded when it is first used")
+    add_setting_options(parser, ("tagger", "threshold"), {"tagger": DEFAULT})
     parser.add_argument("--port", type=int, help="default: the first free one from 7861")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")

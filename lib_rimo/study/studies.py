@@ -33,7 +33,7 @@ from lib_rimo.study.run.selection import is_selected
 from lib_rimo.study.run.session import OpenTagger, Session, open_new, reopen
 from lib_rimo.study.run.worker import Command, Opening, Worker
 from lib_rimo.study.settings.offers import Defaults, Offers
-from lib_rimo.study.settings.settings import StudySettings
+from lib_rimo.study.settings.settings import MeasureSettings, StudySettings
 from lib_rimo.study.settings.user_presets import UserPresets
 from lib_rimo.study.store.pictures import Pictures, picture_path
 from lib_rimo.study.store.snapshot import Snapshot, StudyState
@@ -83,7 +83,9 @@ class Studies:
         self._sensitivity = Sensitivity()
         self._job = BackgroundJob(self._no_study_runs)
         kept = results or folder / "bench"
-        self._benchmarks = Benchmarks(host, kept, open_tagger, self.settings, self._job, may_load=may_load)
+        self._benchmarks = Benchmarks(
+            host, kept, open_tagger, self.measure_settings, self._job, may_load=may_load
+        )
         self._ranks = RankSweeps(
             host, kept, open_tagger, self._offers.find, self.record, self._job, may_load=may_load
         )
@@ -333,6 +335,14 @@ class Studies:
             SettingsError: A value is wrong; it carries the field.
         """
         return self._offers.settings(values)
+
+    def measure_settings(self, base: str, values: Mapping[str, Any]) -> MeasureSettings:
+        """What is drawn and read with a checkpoint: plain values, with the defaults of its base filled in.
+
+        Raises:
+            SettingsError: A value is wrong; it carries the field.
+        """
+        return self._offers.measure_settings(base, values)
 
     def _open_new(self, settings: StudySettings, preparation: Preparation) -> tuple[Session, Journal]:
         study = open_new(settings, self._host, self._open_tagger, preparation)

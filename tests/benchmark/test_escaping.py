@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,7 +14,7 @@ from lib_rimo.benchmark.tags import Catalogue, Tag
 from lib_rimo.hosts.host import ImageDefaults
 from lib_rimo.hosts.prompt_text import plain
 from lib_rimo.study.run.image_settings import ImageSettings, prompt_settings
-from lib_rimo.study.settings.settings import StudySettings
+from lib_rimo.study.settings.images import ImageOptions
 
 
 def read(prompt: str) -> list[tuple[str, float]]:
@@ -109,7 +108,7 @@ def test_a_study_from_before_goes_on_as_it_began() -> None:
         "scheduler": "Automatic",
         "tags": [2, 3],
     }
-    settings = StudySettings(Path("a.safetensors"), (Path("b.safetensors"),))
+    settings = ImageOptions()
     assert not ImageSettings.from_json(old).escape
     assert prompt_settings(settings, ImageSettings.from_json(old)).text(["star_(symbol)"]) == "star (symbol)"
     fresh = ImageSettings.resolve(settings, ImageDefaults(64, 64, 4, 2.0, "Euler"), Catalogue.of(["a", "b"]))

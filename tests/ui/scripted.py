@@ -19,7 +19,7 @@ from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.record.results import CategoryRow, EpochSigns, Outlook, Result, TagRow, Variety, Watch
 from lib_rimo.study.settings.checks import check_possible
 from lib_rimo.study.settings.presets import PRESETS
-from lib_rimo.study.settings.settings import StudySettings
+from lib_rimo.study.settings.settings import SETTINGS, StudySettings
 from lib_rimo.study.settings.user_presets import UserPresets
 from lib_rimo.study.store.snapshot import CurvePoint, Grid, LatestPicture, Snapshot, StudyState
 from tests.ui.scripted_archive import FILES, STUDY, ScriptedArchive, past
@@ -172,7 +172,7 @@ class ScriptedService(ScriptedArchive):
         return path
 
     def _check(self, settings: Mapping[str, Any]) -> None:
-        known = {name: settings[name] for name in StudySettings.__dataclass_fields__ if name in settings}
+        known = {name: settings[name] for name in SETTINGS if name in settings}
         base = known.get("base")
         models = {"base": base and self._folder / base}
         models["partners"] = [self._folder / name for name in known.get("partners") or ()]

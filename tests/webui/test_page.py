@@ -118,8 +118,8 @@ def _difference(webui: Webui) -> int:
     (folder,) = webui.folder.rglob(f"studies/{snapshot['study']}")
     record = StudyRecord.replay(journal.read(folder))
     layout = ImageSettings.from_json(record.opened.layout)
-    assert record.settings.catalogue is not None
-    prompt = PromptPools(record.settings, layout, load_catalogue(record.settings.catalogue)).grid()[0]
+    assert record.settings.images.catalogue is not None
+    prompt = PromptPools(record.settings, layout, load_catalogue(record.settings.images.catalogue)).grid()[0]
     body = {
         "prompt": prompt.text,
         "negative_prompt": prompt.negative,

@@ -23,6 +23,9 @@ from lib_rimo.search import run_search
 from lib_rimo.search.history import Floats, Ints
 from lib_rimo.study.record.plan import measured_arms
 from lib_rimo.study.run.session import Session, open_new
+from lib_rimo.study.settings.images import ImageOptions
+from lib_rimo.study.settings.scoring import ScoringOptions
+from lib_rimo.study.settings.search import SearchOptions
 from lib_rimo.study.settings.settings import StudySettings
 from lib_rimo.toy.family import unpack
 from tools.bench_search.methods import UPSTREAM_IMAGES
@@ -41,12 +44,11 @@ class Family:
         settings = StudySettings(
             base=family.base,
             partners=tuple(family.specialists),
+            scoring=ScoringOptions(tagger=family.tagger_dir),
+            images=ImageOptions(catalogue=family.catalogue, one_per_category=True),
+            search=SearchOptions(bounds=BOUNDS),
             config=family.config_dir,
-            tagger=family.tagger_dir,
-            catalogue=family.catalogue,
-            one_per_category=True,
             unseen=UNSEEN,
-            bounds=BOUNDS,
             seed=seed,
         )
         self.study: Session = open_new(settings, host, lambda s: open_tagger(family.tagger_dir, s.threshold))
@@ -134,7 +136,7 @@ def _upstream(family: Family, seed: int, budget: int) -> dict[str, list[float]]:
 
 
 def _search(family: Family, seed: int, budget: int) -> dict[str, Any]:
-    pool = family.study.record.settings.pool
+    pool = family.study.record.settings.search.pool
     shape = {"n_partners": family.shape[0], "bounds": BOUNDS, "pool_size": pool}
     return {**shape, "budget_images": budget, "seed": seed}
 

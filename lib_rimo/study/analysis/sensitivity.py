@@ -105,12 +105,14 @@ def _blocks(record: StudyRecord, done: int) -> Mapping[str, Any]:
     shares = effect_shares(effects, evidence)
     low, high = np.quantile(shares, (0.025, 0.975), axis=0)
     mean = shares.mean(axis=0)
-    moved = guide(record.settings, [s.name for s in record.sources[1:]], searched).bounds.any(axis=(0, 2))
+    moved = guide(record.settings.search, [s.name for s in record.sources[1:]], searched).bounds.any(
+        axis=(0, 2)
+    )
     column = {group: i for i, group in enumerate(searched) if moved[i]}
     best, rows = table_of(record, record.best())
-    partition = load_partition(record.settings.partition)
+    partition = load_partition(record.settings.search.partition)
     groups = []
-    names = in_order(record, {*best, *record.settings.frozen})
+    names = in_order(record, {*best, *record.settings.search.frozen})
     places = parts_of(names, partition, blocks_in(record.sources[0].path))
     for name in names:
         row: dict[str, Any] = {"name": name, **places[name], "frozen": name not in column}

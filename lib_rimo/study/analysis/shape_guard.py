@@ -84,7 +84,7 @@ def _usual(record: StudyRecord) -> Usual | None:
 
 def _gain(record: StudyRecord, prompts: Sequence[Prompt], epoch: int) -> Interval | None:
     """An epoch's winner minus what the epoch began with, on the prompts that both met."""
-    if not epoch or (epoch == 1 and record.settings.start):
+    if not epoch or (epoch == 1 and record.settings.search.start is not None):
         return None  # the recipe that the search began with is not measured
     of = [record.measured.get(winner_arm(record, e), []) for e in (epoch, epoch - 1)]
     both = min(map(len, of))

@@ -17,7 +17,7 @@ from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.measure.bench_tables import as_text
 from lib_rimo.study.measure.measurement import Measuring
 from lib_rimo.study.run.session import OpenTagger
-from lib_rimo.study.settings.settings import StudySettings
+from lib_rimo.study.settings.settings import MeasureSettings
 
 LATEST = "latest"
 """Folder of the latest tables, beside the kept results."""
@@ -86,7 +86,7 @@ class Background:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / self._facts, as_text(facts))
 
-    def _measuring(self, settings: StudySettings, partition: Partition) -> Measuring:
+    def _measuring(self, settings: MeasureSettings, partition: Partition) -> Measuring:
         """A measurement that gives way after each batch and ends where the user wants that."""
         between = self._job.between
         return Measuring.open(

@@ -23,14 +23,14 @@ from lib_rimo.study.measure.bench_request import BenchRequest
 from lib_rimo.study.measure.bench_tables import BenchTables
 from lib_rimo.study.measure.measurement import names_of
 from lib_rimo.study.run.session import OpenTagger
-from lib_rimo.study.settings.settings import StudySettings
+from lib_rimo.study.settings.settings import MeasureSettings
 
 KIND = "bench"
 FACTS = "bench.json"
 PARTITION = "theater"
 """Any would do: every group is swapped in whole."""
 
-Resolve = Callable[[Mapping[str, Any]], StudySettings]
+Resolve = Callable[[str, Mapping[str, Any]], MeasureSettings]
 
 
 class Benchmarks(Background):
@@ -40,7 +40,7 @@ class Benchmarks(Background):
         host: Draws.
         folder: Where results are kept.
         open_tagger: Gives the tagger that settings ask for.
-        settings: Plain values to a study's settings, defaults filled in.
+        settings: Name of a checkpoint, and settings by name, to what is drawn and read; defaults are filled in.
         job: The one thing that runs in the background besides studies.
         may_load: Whether another checkpoint than the loaded one may be loaded. In a WebUI that is the user's choice.
     """
@@ -83,10 +83,10 @@ class Benchmarks(Background):
         """
         return self._read(f"bench.{kind}")
 
-    def _resolved(self, name: str, request: BenchRequest) -> StudySettings:
-        """A study's settings on this checkpoint, for its path and for how pictures look."""
+    def _resolved(self, name: str, request: BenchRequest) -> MeasureSettings:
+        """What is drawn and read with this checkpoint."""
         try:
-            return self._settings({"base": name, "partners": [""], **request.look})
+            return self._settings(name, request.look)
         except SettingsError as error:
             if error.field != "base":
                 raise
@@ -96,7 +96,7 @@ class Benchmarks(Background):
 
     # -- the thread --------------------------------------------------------------------------------------------
 
-    def _work(self, request: BenchRequest, files: Sequence[Path], settings: StudySettings) -> None:
+    def _work(self, request: BenchRequest, files: Sequence[Path], settings: MeasureSettings) -> None:
         partition = load_partition(PARTITION)
         with Sources() as sources:
             base = self._base(files, sources)

@@ -15,10 +15,12 @@ from lib_rimo.benchmark.suite import (
     SuiteSettings,
 )
 from lib_rimo.errors import SettingsError
+from lib_rimo.study.settings.images import ImageOptions
 from lib_rimo.study.settings.numbers import whole
+from lib_rimo.study.settings.reading import table_of
 
-LOOK = ("prefix", "negative", "width", "height", "steps", "cfg", "sampler")
-"""Settings of a study that decide how a benchmark's pictures look."""
+LOOK = tuple(name for name in table_of(ImageOptions) if name != "tags")
+"""Settings of a study that decide what a benchmark's pictures look like; how many tags they have its programme says."""
 MOST_CHECKPOINTS = 100
 MOST_IMAGES = 100_000
 """Per checkpoint: upstream draws 28,000; ten times as many are a slip of the keyboard."""

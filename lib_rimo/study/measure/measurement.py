@@ -28,7 +28,7 @@ from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.study.run.drawing import DrawingSession
 from lib_rimo.study.run.image_settings import ImageSettings, prompt_settings, request_of
 from lib_rimo.study.run.session import OpenTagger
-from lib_rimo.study.settings.settings import StudySettings
+from lib_rimo.study.settings.settings import MeasureSettings
 
 EDGE_BYTES = 1 << 20
 """Read from both ends of a tagger's files to tell taggers apart."""
@@ -67,7 +67,7 @@ class Measuring:
     @classmethod
     def open(
         cls,
-        settings: StudySettings,
+        settings: MeasureSettings,
         host: Host,
         open_tagger: OpenTagger,
         folder: Path,
@@ -78,7 +78,7 @@ class Measuring:
         """Loads the base, whose configuration decides what is not given.
 
         Args:
-            settings: A study's; what it says of searching is not looked at.
+            settings: What is loaded, drawn and read.
             host: Draws.
             open_tagger: Gives the tagger that settings ask for.
             folder: Where results are kept.
@@ -88,16 +88,16 @@ class Measuring:
         Raises:
             RimoError: A file is missing, or host, tagger or catalogue cannot be used.
         """
-        tagger = open_tagger(settings)
-        catalogue = choose_catalogue(settings.catalogue, tagger)
+        tagger = open_tagger(settings.scoring)
+        catalogue = choose_catalogue(settings.images.catalogue, tagger)
         closed: set[str] = set()
         with host.exclusive():
             host.load(settings.base)
             if partition is not None:
                 refused = {partition.group_of(key) for key in host.live().refused}
                 closed = {group for group in partition.frozen_by_default if group in refused}
-        layout = ImageSettings.resolve(settings, host.image_defaults(), catalogue)
-        look = prompt_settings(settings, layout)
+        layout = ImageSettings.resolve(settings.images, host.image_defaults(), catalogue)
+        look = prompt_settings(settings.images, layout)
         return cls(
             host,
             settings.base,

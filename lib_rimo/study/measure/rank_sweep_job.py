@@ -24,6 +24,7 @@ from lib_rimo.study.run.image_settings import ImageSettings
 from lib_rimo.study.run.selection import is_selected, wrong_selection
 from lib_rimo.study.run.session import OpenTagger
 from lib_rimo.study.settings.numbers import whole
+from lib_rimo.study.settings.settings import MeasureSettings
 
 KIND = "ranks"
 FACTS = "ranks.json"
@@ -59,13 +60,13 @@ class RankRequest:
             SettingsError: A value is missing or out of range; it carries the field.
         """
         repair = Repair.of({"donor": values.get("donor"), "vectors": values.get("vectors")})
-        ranks, images = values.get("ranks"), values.get("images")
+        ranks = values.get("ranks")
         return cls(
             str(values.get("study") or ""),
             Choice.of(values),
             repair,
             RANKS if ranks is None else ranks_of(str(ranks)),
-            IMAGES if images in (None, "") else whole("images", images, LEAST_REFERENCE, MOST_IMAGES),
+            whole("images", values.get("images"), LEAST_REFERENCE, MOST_IMAGES, empty=IMAGES),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -156,7 +157,8 @@ class RankSweeps(Background):
         if is_selected(self._host, base):  # the same file by another path is not loaded again
             base = self._host.loaded() or base
         layout = ImageSettings.from_json(record.opened.layout)
-        settings = dataclasses.replace(record.settings, base=base, **layout.settings())
+        images = dataclasses.replace(record.settings.images, **layout.settings())
+        settings = MeasureSettings(base, record.settings.scoring, images)
         fusion = fusion_of(self._host, record, mix, donor, request.repair.vectors)
         with fusion.sources as sources:
             measuring = self._measuring(settings, fusion.partition)
@@ -170,7 +172,7 @@ class RankSweeps(Background):
                     [str(rank) for rank in request.ranks],
                     request.images,
                     lambda candidates, suite: self._one_by_one(measuring, candidates, suite),
-                    seed=settings.seed,
+                    seed=record.settings.seed,
                 )
                 for arms in steps:
                     self._keep(

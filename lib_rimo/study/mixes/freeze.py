@@ -38,10 +38,11 @@ def frozen_from(record: StudyRecord, groups: Sequence[str]) -> StudySettings:
             found=", ".join(groups),
             fix="Leave at least one free",
         )
-    best = record.best()
+    best, search = record.best(), record.settings.search
     return dataclasses.replace(
         record.settings,
-        frozen=(*record.settings.frozen, *groups),
-        start=best.to_text() if best.weights else "",
+        search=dataclasses.replace(
+            search, frozen=(*search.frozen, *groups), start=best if best.weights else None
+        ),
         seed=record.settings.seed + 1,
     )

@@ -49,7 +49,7 @@ class Lending:
         """
         if self._playing is None:
             raise StudyError("This program draws nowhere but here", fix="Try a prompt instead")
-        partition = load_partition(record.settings.partition)
+        partition = load_partition(record.settings.search.partition)
         # Never closed here: a picture that is being drawn with an earlier mix is still to be put back from its files.
         # They go with the swapper that holds them.
         sources = Sources(folders=[self._host.save_folder()])

@@ -22,6 +22,7 @@ from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.run.image_settings import ImageSettings
 from lib_rimo.study.run.putting_back import put_back
 from lib_rimo.study.run.selection import is_selected, wrong_selection
+from lib_rimo.study.settings.numbers import whole
 
 MOST_PICTURES = 4
 LONGEST_PROMPT = 4000
@@ -63,12 +64,12 @@ class PreviewRequest:
                 )
         if not isinstance(prompt, str) or not prompt.strip():
             raise SettingsError("prompt", "There is no prompt", fix="Write what the picture should show")
-        seed, count = values.get("seed"), values.get("count")
+        seed = values.get("seed")
         return cls(
             prompt.strip(),
             negative,
-            secrets.randbits(SEED_BITS) if seed in (None, "", -1) else _whole("seed", seed, 0, 2**48),
-            1 if count in (None, "") else _whole("count", count, 1, MOST_PICTURES),
+            whole("seed", None if seed == -1 else seed, 0, 2**48, empty=secrets.randbits(SEED_BITS)),
+            whole("count", values.get("count"), 1, MOST_PICTURES, empty=1),
         )
 
 
@@ -115,7 +116,7 @@ class Previewer:
         files = Sources(folders=[self._host.save_folder()]) if sources is None else nullcontext(sources)
         with self._one, files as opened:
             base = opened.open(recipe.base).path
-            partition = load_partition(record.settings.partition)
+            partition = load_partition(record.settings.search.partition)
             with self._host.exclusive():
                 check()
                 self._make_live(base)
@@ -141,7 +142,7 @@ class Previewer:
 
 def _requests(record: StudyRecord, request: PreviewRequest) -> list[ImageRequest]:
     layout = ImageSettings.from_json(record.opened.layout)
-    negative = record.settings.negative if request.negative is None else request.negative
+    negative = record.settings.images.negative if request.negative is None else request.negative
     return [
         ImageRequest(
             request.prompt,
@@ -156,15 +157,3 @@ def _requests(record: StudyRecord, request: PreviewRequest) -> list[ImageRequest
         )
         for i in range(request.count)
     ]
-
-
-def _whole(field: str, value: object, low: int, high: int) -> int:
-    try:
-        number = float(str(value))
-        if number != int(number) or not low <= number <= high:
-            raise ValueError
-    except (ValueError, OverflowError):
-        raise SettingsError(
-            field, f"The {field} cannot be used", found=value, wanted=f"a whole number from {low} to {high}"
-        ) from None
-    return int(number)

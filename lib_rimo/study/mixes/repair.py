@@ -49,15 +49,12 @@ class Repair:
         """
         if not (donor := str(values.get("donor") or "").strip()):
             raise SettingsError("donor", "No well-shaped checkpoint is chosen", fix="Choose one")
-        rank = values.get("rank")
         vectors = str(values.get("vectors") or VECTORS[0])
         if vectors not in VECTORS:
             raise SettingsError(
                 "vectors", "Unknown choice for biases and norms", found=vectors, wanted=", ".join(VECTORS)
             )
-        return cls(
-            donor, UPSTREAM_RANK if rank in (None, "") else whole("rank", rank, 0, HIGHEST_RANK), vectors
-        )
+        return cls(donor, whole("rank", values.get("rank"), 0, HIGHEST_RANK, empty=UPSTREAM_RANK), vectors)
 
 
 class Repairer:
@@ -136,7 +133,7 @@ class Repairer:
     def _of(self, record: StudyRecord, mix: Recipe, repair: Repair) -> Iterator[Fusion]:
         donor = self._find("donor", repair.donor)
         with self._lock:
-            key = (mix.digest(), str(donor), str(record.settings.partition))
+            key = (mix.digest(), str(donor), str(record.settings.search.partition))
             if self._fusion is None or key != self._key:
                 self._forget()
                 self._fusion, self._key = fusion_of(self._host, record, mix, donor), key
@@ -158,7 +155,7 @@ def fusion_of(host: Host, record: StudyRecord, mix: Recipe, donor: Path, vectors
         SettingsError: The donor is of another family.
         CheckpointError: A file is missing.
     """
-    partition = load_partition(record.settings.partition)
+    partition = load_partition(record.settings.search.partition)
     sources = Sources(folders=[host.save_folder()])
     try:
         other = sources.source_of(donor)

@@ -17,6 +17,8 @@ from lib_rimo.merging.saving.save import save_merged
 from lib_rimo.study.record.plan import identity
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.record.results import Result
+from lib_rimo.study.settings.setting import Recorded
+from lib_rimo.study.settings.settings import SETTINGS
 
 
 def form_of(values: Mapping[str, Any]) -> SaveOptions:
@@ -90,7 +92,7 @@ def save_record(
     return save_merged(
         recipe,
         sources,
-        load_partition(record.settings.partition),
+        load_partition(record.settings.search.partition),
         folder,
         name,
         form=form,
@@ -99,43 +101,25 @@ def save_record(
     )
 
 
-_BENCHMARK = ("objective", "threshold", "one_per_category", "prefix", "negative", "unseen", "seed")
-"""Settings that say what was measured and how; size, steps, sampler and tags stand beside them as resolved."""
-_TOLD_OTHERWISE = {
-    "base": "in the recipe",
-    "partners": "in the recipe and the ancestry",
-    "partition": "in the recipe",
-    "start": "its weights are part of the recipe",
-    "config": "a folder of the user's machine",
-    "tagger": "by its name",
-    "catalogue": "by its name",
-    "grid_prompts": "decided nothing: what the user likes to look at",
-    **dict.fromkeys(
-        ("width", "height", "steps", "cfg", "sampler", "scheduler", "tags"), "resolved, in the layout"
-    ),
-}
-"""Settings that are not recorded as they are, and where they stand; all others are."""
-
-
 def _metadata(record: StudyRecord, result: Result | None) -> dict[str, str]:
     """The story of the study: how it searched, how it measured, and what came out if that is this mix's."""
     settings = record.settings.to_json()
-    files = {key: getattr(record.settings, key) for key in ("tagger", "catalogue")}
+    kept = {
+        where: [n for n, entry in SETTINGS.items() if entry.about.recorded is where] for where in Recorded
+    }
+    # Names only: the folders of the user's machine are nobody's business.
+    files = {name: SETTINGS[name].of(record.settings) for name in kept[Recorded.NAME]}
     facts: dict[str, Any] = {
         "study": record.opened.study,
         "images": record.images,
         "trials": len(record.trials),
         "epochs": len(record.winners),
-        "search": {
-            key: value
-            for key, value in settings.items()
-            if key not in _BENCHMARK and key not in _TOLD_OTHERWISE
-        },
-        # Names only: the folders of the user's machine are nobody's business.
+        "search": {name: value for name, value in settings.items() if name in kept[Recorded.SEARCH]},
+        # Size, steps, sampler and tags as they were resolved.
         "benchmark": {
             **record.opened.layout,
-            **{key: settings[key] for key in _BENCHMARK},
-            **{key: path.name if path is not None else None for key, path in files.items()},
+            **{name: settings[name] for name in kept[Recorded.BENCHMARK]},
+            **{name: path.name if path is not None else None for name, path in files.items()},
         },
     }
     metadata = {}

@@ -15,6 +15,7 @@ from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.study.record.plan import same_mix
 from lib_rimo.study.record.record import StudyRecord, Trial
+from lib_rimo.study.settings.numbers import whole
 
 KINDS = ("best", "trial", "epoch", "average", "base")
 
@@ -47,7 +48,7 @@ class Choice:
             )
         for kind in ("trial", "epoch"):
             if kind in given:
-                return cls(kind, _number(kind, given[kind]))
+                return cls(kind, whole(kind, given[kind]))
         return cls(next(iter(given), "best"))
 
     @property
@@ -163,7 +164,7 @@ def table_of(record: StudyRecord, recipe: Recipe) -> tuple[tuple[str, ...], list
 
 def in_order(record: StudyRecord, groups: set[str]) -> tuple[str, ...]:
     """Block groups in the order of the model's data flow, unknown ones last."""
-    order = {group: i for i, group in enumerate(load_partition(record.settings.partition).groups)}
+    order = {group: i for i, group in enumerate(load_partition(record.settings.search.partition).groups)}
     return tuple(sorted(groups, key=lambda group: (order.get(group, len(order)), group)))
 
 
@@ -171,13 +172,3 @@ def _raw(trial: Trial) -> Interval:
     found = np.array([sum(score.hits) for score in trial.scores], dtype=np.float64)
     asked = np.array([len(score.hits) for score in trial.scores], dtype=np.float64)
     return Interval(*share_interval(found, asked), images=len(found), tags=int(asked.sum()))
-
-
-def _number(kind: str, value: object) -> int:
-    try:
-        number = float(str(value))
-        if number != int(number):
-            raise ValueError
-    except (ValueError, OverflowError):
-        raise SettingsError(kind, f"The {kind} is no number", found=value, wanted="a whole number") from None
-    return int(number)

@@ -20,10 +20,10 @@ def observations(record: StudyRecord, epoch: int) -> list[Observation]:
         record: The study.
         epoch: 1-based.
     """
-    soft = record.settings.objective == "soft"
+    soft = record.settings.scoring.objective == "soft"
     return [observation(trial, soft=soft) for trial in record.of_epoch(epoch)]
 
 
 def constraints_of(record: StudyRecord, epoch: int) -> Constraints:
     """The guide of an epoch of a study."""
-    return guide(record.settings, [p.name for p in record.partners[epoch]], record.opened.groups)
+    return guide(record.settings.search, [p.name for p in record.partners[epoch]], record.opened.groups)

@@ -65,7 +65,7 @@ class StudyRecord:
 
     Attributes:
         opened: The first event.
-        settings: Its settings, validated again.
+        settings: Its settings.
         sources: Base first.
         trials: In order.
         partners: Epoch -> its partners, in the order of the weights' rows.
@@ -104,7 +104,7 @@ class StudyRecord:
             Source(s["name"], s["fingerprint"], Path(s["path"]) if s.get("path") else None)
             for s in opened.sources
         )
-        return cls(opened, StudySettings.from_mapping(opened.settings), sources)
+        return cls(opened, StudySettings.restore(opened.settings), sources)
 
     @classmethod
     def replay(cls, events: Iterable[ev.Event]) -> StudyRecord:
@@ -237,9 +237,9 @@ class StudyRecord:
     @property
     def start(self) -> Recipe:
         """The recipe that the first epoch begins with: the base itself unless the settings name another."""
-        if not self.settings.start:
+        recipe = self.settings.search.start
+        if recipe is None:
             return self.base
-        recipe = Recipe.from_text(self.settings.start)
         placed = {source: source for source in self.sources}  # equal ones, which also say where the file is
         partners = tuple(placed.get(source, source) for source in recipe.partners)
         return Recipe(self.sources[0], partners, recipe.partition, recipe.weights)

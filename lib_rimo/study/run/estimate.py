@@ -28,14 +28,14 @@ def estimate(settings: StudySettings, images_per_s: float) -> Mapping[str, Any]:
     """
     files = (settings.base, *settings.partners)
     measured = images_to_measure(settings, settings.epochs)
-    images = settings.budget + measured
+    images = settings.search.budget + measured
     ram = sum(path.stat().st_size for path in files if path.is_file())
     hours = images / images_per_s / 3600 if images_per_s else None
     parts = [] if hours is None else [f"about {_duration(hours)}"]
     if settings.epochs > 1:
         parts.append(f"{settings.epochs} epochs")
     parts += [
-        f"{images:,} images ({settings.budget:,} to search, {measured:,} to measure)",
+        f"{images:,} images ({settings.search.budget:,} to search, {measured:,} to measure)",
         f"{ram / GIB:.1f} GB memory",
         "nothing written to disk until you save",
     ]
@@ -51,11 +51,11 @@ def estimate(settings: StudySettings, images_per_s: float) -> Mapping[str, Any]:
 
 def _advice(settings: StudySettings) -> str:
     total, epochs = len(settings.partners), settings.epochs
-    needed = math.ceil(total / settings.partners_per_epoch)
+    needed = math.ceil(total / settings.search.partners_per_epoch)
     if epochs < needed:
-        met = epochs * settings.partners_per_epoch
+        met = epochs * settings.search.partners_per_epoch
         return f"{met} of {total} partners will take part; {needed} epochs would meet them all."
-    if needed == 1 < epochs and settings.budget // epochs <= SHORT:
+    if needed == 1 < epochs and settings.search.budget // epochs <= SHORT:
         return (
             f"All partners fit into one epoch, which finds more with these images than {epochs} short ones."
         )

@@ -8,6 +8,7 @@ from typing import Any
 from lib_rimo.benchmark.catalogue import Catalogue
 from lib_rimo.benchmark.prompts import Prompt, PromptSettings, draw_prompts
 from lib_rimo.hosts.host import ImageDefaults, ImageRequest
+from lib_rimo.study.settings.images import ImageOptions
 from lib_rimo.study.settings.seeds import derive_seed
 from lib_rimo.study.settings.settings import StudySettings
 
@@ -40,21 +41,21 @@ class ImageSettings:
     escape: bool = False
 
     @classmethod
-    def resolve(cls, settings: StudySettings, defaults: ImageDefaults, catalogue: Catalogue) -> ImageSettings:
+    def resolve(cls, images: ImageOptions, defaults: ImageDefaults, catalogue: Catalogue) -> ImageSettings:
         """Settings first, then what the model's configuration asks for.
 
         The number of tags follows the catalogue: upstream's 5 to 20 for a large one, 2 to 6 for a small one.
         """
-        room = len(catalogue.categories) if settings.one_per_category else len(catalogue.tags)
+        room = len(catalogue.categories) if images.one_per_category else len(catalogue.tags)
         few, many = (5, 20) if len(catalogue.tags) >= MANY_TAGS else (2, 6)
         return cls(
-            width=settings.width or defaults.width,
-            height=settings.height or defaults.height,
-            steps=settings.steps or defaults.steps,
-            cfg=defaults.cfg if settings.cfg is None else settings.cfg,
-            sampler=settings.sampler or defaults.sampler,
-            scheduler=settings.scheduler,
-            tags=settings.tags or (min(few, room), min(many, room)),
+            width=images.width or defaults.width,
+            height=images.height or defaults.height,
+            steps=images.steps or defaults.steps,
+            cfg=defaults.cfg if images.cfg is None else images.cfg,
+            sampler=images.sampler or defaults.sampler,
+            scheduler=images.scheduler,
+            tags=images.tags or (min(few, room), min(many, room)),
             escape=True,
         )
 
@@ -83,15 +84,15 @@ def request_of(prompt: Prompt, sampler: str, scheduler: str) -> ImageRequest:
     )
 
 
-def prompt_settings(settings: StudySettings, layout: ImageSettings) -> PromptSettings:
+def prompt_settings(images: ImageOptions, layout: ImageSettings) -> PromptSettings:
     """How the prompts of a study look."""
     return PromptSettings(
         tags_min=layout.tags[0],
         tags_max=layout.tags[1],
-        one_per_category=settings.one_per_category,
-        prefix=settings.prefix,
+        one_per_category=images.one_per_category,
+        prefix=images.prefix,
         escape=layout.escape,
-        negatives=(settings.negative,),
+        negatives=(images.negative,),
         widths=(layout.width,),
         heights=(layout.height,),
         steps=(layout.steps,),
@@ -112,15 +113,15 @@ class PromptPools:
         self._seed = settings.seed
         self._settings = settings
         self._catalogue = catalogue
-        self._prompts = prompt_settings(settings, layout)
+        self._prompts = prompt_settings(settings.images, layout)
         self._pools: dict[str, tuple[Prompt, ...]] = {}
 
     def epoch(self, epoch: int) -> tuple[Prompt, ...]:
-        """The pool of an epoch, ``settings.pool`` prompts."""
-        return self._draw(f"epoch {epoch}", self._settings.pool)
+        """The pool of an epoch, ``pool`` prompts."""
+        return self._draw(f"epoch {epoch}", self._settings.search.pool)
 
     def unseen(self) -> tuple[Prompt, ...]:
-        """The prompts of the final measurement, ``settings.unseen`` of them."""
+        """The prompts of the final measurement, ``unseen`` of them."""
         return self._draw("unseen", self._settings.unseen)
 
     def grid(self) -> tuple[Prompt, ...]:

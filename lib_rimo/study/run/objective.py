@@ -14,7 +14,7 @@ from lib_rimo.search.history import Observation, Weights
 from lib_rimo.study.record.record import Trial
 from lib_rimo.study.run.image_settings import PromptPools
 from lib_rimo.study.settings.category_weights import category_weights
-from lib_rimo.study.settings.settings import StudySettings
+from lib_rimo.study.settings.scoring import ScoringOptions
 
 PER_PARTNER_WEIGHT = 0.005
 MEAN_OF_EVERYONE = 0.05
@@ -24,7 +24,7 @@ class Objective:
     """Turns a study's trials into what its search sees.
 
     Args:
-        settings: What counts, the weights of categories, and the penalty.
+        scoring: What counts, the weights of categories, and the penalty.
         catalogue: Which category a tag is of.
         pools: Which tags a prompt asks for.
 
@@ -32,21 +32,21 @@ class Objective:
         SettingsError: A category is unknown, or its weight is no number or below zero.
     """
 
-    def __init__(self, settings: StudySettings, catalogue: Catalogue, pools: PromptPools) -> None:
-        self._settings = settings
+    def __init__(self, scoring: ScoringOptions, catalogue: Catalogue, pools: PromptPools) -> None:
+        self._scoring = scoring
         self._pools = pools
-        given = category_weights(settings.category_weights, catalogue.categories)
+        given = category_weights(scoring.category_weights, catalogue.categories)
         self._weights = {tag_key(t.name): given.get(t.category, 1.0) for t in catalogue} if given else {}
 
     def observation(self, trial: Trial) -> Observation:
         """A trial with one score in [0, 1] per picture."""
-        less = penalty(trial.weights, self._settings.penalty)
+        less = penalty(trial.weights, self._scoring.penalty)
         scores = (min(1.0, max(0.0, self._worth(score, trial.epoch) - less)) for score in trial.scores)
         return Observation(trial.weights, trial.prompt_ids, tuple(scores), trial.stage)
 
     def _worth(self, score: ImageScore, epoch: int) -> float:
         """Mean of a picture's tags, each as its category weighs; a prompt of which nothing weighs counts plainly."""
-        found = score.probabilities if self._settings.objective == "soft" else score.hits
+        found = score.probabilities if self._scoring.objective == "soft" else score.hits
         if not self._weights:
             return sum(found) / len(found)
         tags = self._pools.epoch(epoch)[score.prompt_id].tags

@@ -56,7 +56,7 @@ class Runner:
         self._show = show
         self._strategies: dict[int, Strategy] = {}
         self._judges: dict[int, DefaultStrategy] = {}
-        self._objective = Objective(study.record.settings, study.catalogue, study.pools)
+        self._objective = Objective(study.record.settings.scoring, study.catalogue, study.pools)
         self._watcher = ShapeGuard(study.record, study.sources, study.partition)
         self._latest: LatestPicture | None = None
 
@@ -133,7 +133,7 @@ class Runner:
         settings = self.record.settings
         partners = draw_partners(
             self.record.sources[1:],
-            settings.partners_per_epoch,
+            settings.search.partners_per_epoch,
             epoch,
             derive_seed(settings.seed, "partners"),
         )
@@ -206,7 +206,7 @@ class Runner:
             return None
         _, known = self._judged(last.epoch)
         searched = Interval(known.gain, known.gain_low, known.gain_high, record.images, 0)
-        images = settings.budget // settings.epochs + min(settings.checked, settings.unseen)
+        images = settings.search.budget // settings.epochs + min(settings.checked, settings.unseen)
         if settings.diversity_floor:
             images += ev.PAIR * min(plan.VARIETY_PROMPTS, settings.unseen)
         return another_epoch(last.gain, searched, unseen=settings.unseen, images=images)
@@ -232,13 +232,13 @@ class Runner:
         if epoch not in self._strategies:
             settings, guided = self.record.settings, constraints_of(self.record, epoch)
             self._strategies[epoch] = make_strategy(
-                settings.strategy,
+                settings.search.strategy,
                 n_partners=len(self.record.partners[epoch]),
                 n_groups=len(self.record.opened.groups),
                 bounds=guided.bounds,
                 ties=guided.ties,
-                budget_images=_share(settings.budget, settings.epochs, epoch),
-                pool_size=settings.pool,
+                budget_images=_share(settings.search.budget, settings.epochs, epoch),
+                pool_size=settings.search.pool,
                 seed=derive_seed(settings.seed, "search", epoch) % 2**32,
                 settings=SearchSettings(),
             )
@@ -254,8 +254,8 @@ class Runner:
                 bounds=constraints_of(
                     self.record, epoch
                 ).bounds,  # how many are free decides the model's scales
-                budget_images=settings.budget,
-                pool_size=settings.pool,
+                budget_images=settings.search.budget,
+                pool_size=settings.search.pool,
                 seed=0,
             )
             self._judges[epoch] = DefaultStrategy(problem, SearchSettings())

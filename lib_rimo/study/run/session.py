@@ -17,7 +17,7 @@ from lib_rimo.errors import JournalError, SettingsError
 from lib_rimo.hosts.host import Host
 from lib_rimo.merging.live.swap import Swapper
 from lib_rimo.merging.mix.partition import Partition, load_partition
-from lib_rimo.merging.mix.recipe import Recipe, Source
+from lib_rimo.merging.mix.recipe import Source
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record.record import StudyRecord
@@ -26,10 +26,12 @@ from lib_rimo.study.run.image_settings import ImageSettings, PromptPools
 from lib_rimo.study.run.preflight import canary_recipe, check_canary, check_files, check_room
 from lib_rimo.study.run.preparing import Preparation
 from lib_rimo.study.settings.category_weights import category_weights
+from lib_rimo.study.settings.checks import strange_start
 from lib_rimo.study.settings.constraints import check_constraints
+from lib_rimo.study.settings.scoring import ScoringOptions
 from lib_rimo.study.settings.settings import StudySettings
 
-OpenTagger = Callable[[StudySettings], Tagger]
+OpenTagger = Callable[[ScoringOptions], Tagger]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +69,17 @@ def open_new(
     """
     preparation = preparation or Preparation()
     tagger, catalogue = _tags(settings, open_tagger, preparation)
-    partition = load_partition(settings.partition)
+    partition = load_partition(settings.search.partition)
     sources = Sources()
     try:
         wanted = tuple(sources.source_of(path) for path in (settings.base, *settings.partners))
         notes = check_files(sources, partition, wanted, preparation, mix_predictions=settings.mix_predictions)
         notes += check_room(settings.base, host, [settings.base, *settings.partners])
         groups = _searched_groups(settings, partition, sources.open(wanted[0]).keys())
-        check_constraints(settings, [s.name for s in wanted[1:]], (*partition.groups, *groups), groups)
+        check_constraints(settings.search, [s.name for s in wanted[1:]], (*partition.groups, *groups), groups)
         all_groups = _load_base(settings, host, sources, partition, preparation)
         _check_start(settings, wanted, partition)
-        layout = ImageSettings.resolve(settings, host.image_defaults(), catalogue)
+        layout = ImageSettings.resolve(settings.images, host.image_defaults(), catalogue)
         opened = ev.Opened(
             study=time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2),
             settings=settings.to_json(),
@@ -118,7 +120,7 @@ def reopen(record: StudyRecord, host: Host, open_tagger: OpenTagger, preparation
     """
     settings = record.settings
     tagger, catalogue = _tags(settings, open_tagger, preparation)
-    partition = load_partition(settings.partition)
+    partition = load_partition(settings.search.partition)
     sources = Sources()
     try:
         for recorded, path in zip(record.sources, (settings.base, *settings.partners), strict=True):
@@ -158,9 +160,11 @@ def _tags(
     settings: StudySettings, open_tagger: OpenTagger, preparation: Preparation
 ) -> tuple[Tagger, Catalogue]:
     preparation.step("Opening the tagger")
-    tagger = open_tagger(settings)
-    catalogue = choose_catalogue(settings.catalogue, tagger)
-    category_weights(settings.category_weights, catalogue.categories)  # named before anything is drawn
+    tagger = open_tagger(settings.scoring)
+    catalogue = choose_catalogue(settings.images.catalogue, tagger)
+    category_weights(
+        settings.scoring.category_weights, catalogue.categories
+    )  # named before anything is drawn
     return tagger, catalogue
 
 
@@ -174,17 +178,17 @@ def _load_base(
         host.load(settings.base)
         preparation.check()
         refused = {partition.group_of(key) for key in host.live().refused}
-    closed = refused & set(settings.frozen)
+    closed = refused & set(settings.search.frozen)
     present = partition.groups_present(sources.open(sources.source_of(settings.base)).keys())
     return tuple(group for group in present if group not in closed)
 
 
 def _searched_groups(settings: StudySettings, partition: Partition, keys: Iterable[str]) -> tuple[str, ...]:
     present = partition.groups_present(keys)
-    for group in settings.frozen:
+    for group in settings.search.frozen:
         if group not in partition.groups and group not in present:
             raise SettingsError("frozen", "No such block group", found=group, wanted=", ".join(present))
-    groups = tuple(group for group in present if group not in settings.frozen)
+    groups = tuple(group for group in present if group not in settings.search.frozen)
     if not groups:
         raise SettingsError(
             "frozen", "All block groups are frozen", found=", ".join(present), fix="Free at least one"
@@ -193,18 +197,12 @@ def _searched_groups(settings: StudySettings, partition: Partition, keys: Iterab
 
 
 def _check_start(settings: StudySettings, wanted: Sequence[Source], partition: Partition) -> None:
-    if not settings.start:
+    start = settings.search.start
+    if start is None:
         return
-    start = Recipe.from_text(settings.start)
-    strange = [s.name for s in start.sources() if s not in wanted]
+    strange = any(source not in wanted for source in start.sources())
     if start.base != wanted[0] or start.partition != partition.name or strange:
-        raise SettingsError(
-            "start",
-            "The recipe to begin with is not one of these checkpoints",
-            found=f"{start.base.name} ({start.partition}) with {', '.join(p.name for p in start.partners)}",
-            wanted=f"{wanted[0].name} ({partition.name}) with {', '.join(s.name for s in wanted[1:])}",
-            fix="Begin with the base",
-        )
+        raise strange_start(start, partition, [source.name for source in wanted])
 
 
 def _versions() -> dict[str, str]:

@@ -10,9 +10,10 @@ from typing import Any
 from lib_rimo.benchmark.taggers import Taggers
 from lib_rimo.errors import SettingsError, TaggerError
 from lib_rimo.hosts.host import Host
-from lib_rimo.study.settings.checks import check_possible
+from lib_rimo.study.settings.checks import check_drawable, check_possible
 from lib_rimo.study.settings.presets import DEFAULT_PRESET, PRESETS
-from lib_rimo.study.settings.settings import StudySettings
+from lib_rimo.study.settings.scoring import ScoringOptions
+from lib_rimo.study.settings.settings import MeasureSettings, StudySettings
 
 _MODELS = ("base", "partners", "preset")
 
@@ -83,11 +84,27 @@ class Offers:
         merged |= {k: v for k, v in given.items() if v is not None}
         for field in ("base", "partners"):
             if field in merged:
-                merged[field] = self._resolve(field, merged[field])
-        checked = StudySettings.from_mapping(merged)
-        check_possible(checked, self._host)
-        self._check_tagger(checked)
-        return checked
+                merged[field] = self._paths(field, merged[field])
+        settings = StudySettings.from_mapping(merged)
+        check_possible(settings, self._host)
+        self._check_tagger(settings.scoring)
+        return settings
+
+    def measure_settings(self, base: str, values: Mapping[str, Any]) -> MeasureSettings:
+        """What is drawn and read with a checkpoint, whatever a search would do: plain values, defaults filled in.
+
+        Args:
+            base: Name or path of the checkpoint.
+            values: Settings by name; those of a search are not looked at.
+
+        Raises:
+            SettingsError: A value is wrong; it carries the field.
+        """
+        merged = {**self.defaults(base), **{k: v for k, v in values.items() if v is not None}}
+        settings = MeasureSettings.from_mapping(self.find("base", base), merged)
+        check_drawable(settings.scoring, settings.images, self._host)
+        self._check_tagger(settings.scoring)
+        return settings
 
     def find(self, field: str, name: str) -> Path:
         """The path of a checkpoint by its name or path.
@@ -95,30 +112,30 @@ class Offers:
         Raises:
             SettingsError: There is none; it carries the field.
         """
-        return Path(self._resolve(field, name))
+        known = {path.name: path for path in self._host.checkpoints()}
+        path = known.get(name, Path(name))
+        if not path.is_file():
+            raise SettingsError(
+                field,
+                "There is no such checkpoint",
+                found=name,
+                wanted="a .safetensors or .ckpt file",
+                fix="Refresh the list or check the path",
+            )
+        return path
 
-    def _check_tagger(self, settings: StudySettings) -> None:
+    def _check_tagger(self, scoring: ScoringOptions) -> None:
         if self._taggers is None:
             return
         try:
-            self._taggers.check(settings.tagger)
+            self._taggers.check(scoring.tagger)
         except TaggerError as error:
             raise SettingsError(
                 "tagger", error.what, found=error.found, wanted=error.wanted, fix=error.fix
             ) from error
 
-    def _resolve(self, field: str, value: Any) -> Any:
-        """Names of the host's checkpoints to their paths."""
-        if isinstance(value, list | tuple):
-            return [self._resolve(field, item) for item in value]
-        known = {p.name: p for p in self._host.checkpoints()}
-        path = known.get(str(value), Path(str(value)))
-        if str(value) and not path.is_file():
-            raise SettingsError(
-                field,
-                "There is no such checkpoint",
-                found=str(value),
-                wanted="a .safetensors or .ckpt file",
-                fix="Refresh the list or check the path",
-            )
-        return str(path) if str(value) else ""
+    def _paths(self, field: str, named: Any) -> Any:
+        """Names of the host's checkpoints to their paths; what is empty stays so."""
+        if isinstance(named, list | tuple):
+            return [self._paths(field, name) for name in named]
+        return str(self.find(field, str(named))) if str(named) else ""

@@ -1,301 +1,249 @@
-"""Everything that decides what a study does, validated once and frozen."""
+"""Everything that decides what a study does: read once at the border, in parts, and frozen."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import types
-import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lib_rimo.errors import SettingsError
+from lib_rimo.study.settings.images import ImageOptions
+from lib_rimo.study.settings.ranges import check_budget, check_files, check_ranges
+from lib_rimo.study.settings.reading import plain, read, table_of
+from lib_rimo.study.settings.scoring import ScoringOptions
+from lib_rimo.study.settings.search import SearchOptions
+from lib_rimo.study.settings.setting import ABOUT, Recorded, Row, Setting, setting
 
-PENALTIES = ("", "partners", "everyone")
-"""What is taken off for negative weights: nothing, upstream's Theater script, or its RO script."""
-OBJECTIVES = ("soft", "hits")
+_FIRST = (
+    "base", "partners", "partition", "frozen", "epochs", "partners_per_epoch", "budget", "pool", "unseen", "checked",
+    "stop_when_flat", "seed", "strategy", "bounds", "limits", "ties", "objective", "category_weights", "penalty",
+    "diversity_floor", "config", "tagger", "catalogue", "threshold", "tags", "one_per_category", "prefix", "negative",
+    "width", "height", "steps", "cfg", "sampler", "scheduler", "grid_prompts", "mix_predictions", "start",
+)  # fmt: skip
+"""How settings followed each other in files before they were in parts. It stays, so that equal studies are equal bytes;
+newer settings come after these."""
 
 
 @dataclass(frozen=True, slots=True)
 class StudySettings:
     """What a study does. Two studies with equal settings on equal files take equal decisions.
 
+    ``from_mapping`` checks ranges, the constructor takes what it gets.
+
     Attributes:
         base: The checkpoint to improve.
         partners: Checkpoints to draw partners from; each epoch takes some of them.
-        partition: Block groups: a shipped name or the path of a JSON file.
-        frozen: Groups that stay the base's. The VAE by default: it decodes latents of one scale, and averaged
-            VAEs are where merges get their grey veil.
+        scoring: How pictures are read.
+        images: What is drawn.
+        search: What is searched.
         epochs: How many times the winner becomes the next base. 0 becomes as many as it takes for every partner to
             come once.
-        partners_per_epoch: Upstream's 3. Each adds one dimension per group to what the search must learn.
-        budget: Images that the search may draw in all epochs together.
-        pool: Prompts in an epoch's pool. More prompts make the winner less a winner on these prompts only; each
-            is met seldom enough that 200 cost nothing.
         unseen: Prompts for the final measurement, drawn by base, each parent, the average and the winner. The
             width of every reported interval falls with its square root.
         checked: So many of these prompts are also drawn by the winner of every epoch but the last before the next one
-            begins, for the signs that shapes break (``benchmark.guard``) and for what another epoch promises
-            (``outlook``). 100 tell a third of broken pictures from none, and cost an epoch some percent more; base
-            and parents draw theirs for the final measurement anyway. 0 leaves it out.
+            begins, for the signs that shapes break (``shape_guard``) and for what another epoch promises
+            (``early_stopping``). 100 tell a third of broken pictures from none, and cost an epoch some percent more;
+            base and parents draw theirs for the final measurement anyway. 0 leaves it out.
         stop_when_flat: Ends the search after an epoch when another one is not expected to be worth its images. Off,
             because the proposal can be wrong and images can be spent on nothing else meanwhile: it is only said.
         seed: Of prompts, noise, partners and search.
-        strategy: Name of the search strategy.
-        bounds: Lowest and highest weight of a partner in a group. At 1 the group is the partner's, so that each
-            parent is among the mixes. Slightly negative lets a partner be subtracted; more only breaks pictures
-            (upstream's 1.8/-0.8 collapses).
-        limits: Bounds of their own for block groups, partners, or a partner's block group (``guiding``); narrower or
-            wider than ``bounds``, and zero lies in them.
-        ties: Block groups whose weights are searched as one, or partners with one weight for all groups (``guiding``).
-        objective: ``soft`` searches on the tagger's probabilities, which carry more than hit or miss; results
-            are always reported as hit or miss.
-        category_weights: ``category=weight`` each: how much a category's tags count in the search (``objective``).
-            Empty: all alike, which is what the reported accuracy is.
-        penalty: For negative weights, one of ``objective.PENALTIES``; off, because the search measures what they do,
-            and the guard watches the shapes. Upstream's own strategies take theirs off in any case.
         diversity_floor: Least share of the diversity of what an epoch began with that its winner must keep to be the
-            next base; a winner that surely keeps less is given up (``varying``). Diversity is how much the pictures of
-            one prompt differ. 0 does not look at it, because it costs pictures: two of each of 48 unseen prompts
-            (fewer if ``unseen`` is less) by every winner, and once by what the first epoch begins with.
-        config: Folder with the models' configuration, for hosts that are told one; kept here so that a study can
-            be resumed by its name alone.
-        tagger: Folder of the tagger, or the name of a known one; None takes the one that is offered for the base.
-        catalogue: File of tags; None takes the default of the tagger or of the project.
-        threshold: Probability from which a tag counts as found; None takes the tagger's own.
-        tags: Fewest and most tags of a prompt; None lets the size of the catalogue decide.
-        one_per_category: At most one tag of a category in a prompt, for catalogues of alternatives.
-        prefix: Put before the tags of every prompt.
-        negative: The negative prompt.
-        width: Pixels; None takes what the model's configuration asks for, as do the following.
-        height: Pixels.
-        steps: Denoising steps.
-        cfg: Guidance scale.
-        sampler: Name of the sampler.
-        scheduler: Name of the noise schedule.
-        grid_prompts: Prompts of the sample grid; empty draws eight from the catalogue.
+            next base; a winner that surely keeps less is given up (``diversity_floor``). Diversity is how much the
+            pictures of one prompt differ. 0 does not look at it, because it costs pictures: two of each of 48 unseen
+            prompts (fewer if ``unseen`` is less) by every winner, and once by what the first epoch begins with.
         mix_predictions: Whether a model that predicts v and one that predicts epsilon may be mixed. Off, because the
             mix draws noise unless the whole UNet is one or the other's.
-        start: Text of the recipe that the search begins with, over these same files; empty begins with the base.
-            Frozen groups keep its weights.
+        grid_prompts: Prompts of the sample grid; empty draws eight from the catalogue.
+        config: Folder with the models' configuration, for hosts that are told one; kept here so that a study can
+            be resumed by its name alone.
     """
 
-    base: Path
-    partners: tuple[Path, ...]
-    partition: str = "theater"
-    frozen: tuple[str, ...] = ("vae",)
-    epochs: int = 1
-    partners_per_epoch: int = 3
-    budget: int = 1000
-    pool: int = 200
-    unseen: int = 400
-    checked: int = 100
-    stop_when_flat: bool = False
-    seed: int = 0
-    strategy: str = "default"
-    bounds: tuple[float, float] = (-0.2, 1.0)
-    limits: tuple[str, ...] = ()
-    ties: tuple[str, ...] = ()
-    objective: str = "soft"
-    category_weights: tuple[str, ...] = ()
-    penalty: str = ""
-    diversity_floor: float = 0.0
-    config: Path | None = None
-    tagger: Path | None = None
-    catalogue: Path | None = None
-    threshold: float | None = None
-    tags: tuple[int, int] | None = None
-    one_per_category: bool = False
-    prefix: str = ""
-    negative: str = ""
-    width: int | None = None
-    height: int | None = None
-    steps: int | None = None
-    cfg: float | None = None
-    sampler: str | None = None
-    scheduler: str = "Automatic"
-    grid_prompts: tuple[str, ...] = ()
-    mix_predictions: bool = False
-    start: str = ""
+    base: Path = dataclasses.field(
+        metadata={
+            ABOUT: Setting(
+                "Base",
+                help="checkpoint to improve",
+                unset="to be named",
+                kind="own",
+                metavar="FILE",
+                recorded="in the recipe",
+            )
+        }
+    )
+    partners: tuple[Path, ...] = dataclasses.field(
+        metadata={
+            ABOUT: Setting(
+                "Partners",
+                help="checkpoints to mix in",
+                unset="to be named",
+                kind="own",
+                metavar="FILE",
+                recorded="in the recipe and the ancestry",
+            )
+        }
+    )
+    scoring: ScoringOptions = dataclasses.field(default_factory=ScoringOptions)
+    images: ImageOptions = dataclasses.field(default_factory=ImageOptions)
+    search: SearchOptions = dataclasses.field(default_factory=SearchOptions)
+    epochs: int = setting(
+        1,
+        "Epochs",
+        "0 takes as many as it takes for every partner to come once. After each, the best mix becomes the next base, "
+        "new partners come in and prompts are drawn anew. For the same images, one long epoch finds more than two "
+        "short ones.",
+        "how often the winner becomes the next base; 0: as many as every partner needs to come once",
+        row=Row.SIZE,
+        least=0,
+        most=1000,
+    )
+    unseen: int = setting(
+        400,
+        "Images for the final measurement",
+        "Drawn by the winner and by each parent. Four times as many halve the interval.",
+        "prompts of the final measurement; four times as many halve the interval",
+        row=Row.SIZE,
+        metavar="IMAGES",
+        least=1,
+        most=1_000_000,
+        recorded=Recorded.BENCHMARK,
+    )
+    checked: int = setting(
+        100,
+        "Images that check each epoch",
+        "Drawn by its winner on prompts the search never saw: tells broken shapes, and whether to go on. 0 leaves it "
+        "out.",
+        "unseen prompts that the winner of each epoch but the last draws, to see whether shapes break and whether "
+        "another epoch pays",
+        row=Row.EPOCHS,
+        metavar="IMAGES",
+        least=0,
+        most=1_000_000,
+    )
+    stop_when_flat: bool = setting(
+        False,
+        "Stop when another epoch is not worth its images",
+        "Otherwise it is only proposed, and the study goes on as planned.",
+        "ends the search when another epoch is not expected to be worth its pictures",
+        row=Row.EPOCHS,
+    )
+    seed: int = setting(
+        0,
+        "Seed",
+        "The same seed on the same files repeats the whole study.",
+        "of everything random; the same seed gives the same study",
+        row=Row.SEED,
+        least=0,
+        most=2**53,  # a browser's numbers are exact up to there
+        recorded=Recorded.BENCHMARK,
+    )
+    diversity_floor: float = setting(
+        0.0,
+        "Diversity floor",
+        "How much of the difference between images of one prompt an epoch's winner must keep, such as 0.8; "
+        "one that surely keeps less is given up. Each winner draws 96 images for it. 0 leaves it out.",
+        "such as 0.8: a winner whose pictures of one prompt surely keep less than this share of the diversity "
+        "that the epoch began with is given up; 96 pictures for each winner and 96 for the base; 0 leaves it "
+        "out",
+        row=Row.SCORE,
+        metavar="SHARE",
+        least=0,
+        most=1,
+    )
+    mix_predictions: bool = setting(
+        False,
+        "Mix prediction types",
+        "Lets a v-prediction model and an epsilon model into one mix, which draws noise unless the whole UNet is one "
+        "or the other's.",
+        "lets a v-prediction and an epsilon model into one mix, which draws noise unless its whole UNet is one or the "
+        "other's",
+        row=Row.TAG_LIST,
+    )
+    grid_prompts: tuple[str, ...] = setting(
+        (),
+        "Prompts of the pictures after each epoch",
+        "One per line, drawn with the same noise each time. Empty draws eight from the tags.",
+        "prompt of the pictures after each epoch; can be given several times",
+        unset="eight drawn from the tags",
+        row=Row.GRID,
+        option="grid-prompt",
+        metavar="PROMPT",
+        repeat=True,
+        recorded="decided nothing: what the user likes to look at",
+    )
+    config: Path | None = setting(
+        None,
+        help="folder with the diffusers configuration of the family",
+        unset="fetched for the family",
+        no_field="the program that draws is told when it is started",
+        no_option="an option of every command",
+        recorded="a folder of the user's machine",
+    )
 
     def __post_init__(self) -> None:
-        if not self.partners:
-            raise SettingsError(
-                "partners",
-                "There is nothing to mix the base with",
-                found="no partner",
-                wanted="at least one other checkpoint",
-                fix="Choose one or more partners",
-            )
-        _distinct(self.base, self.partners)
-        for field, least in _LEAST.items():
-            value = getattr(self, field)
-            if value is not None and (not math.isfinite(value) or value < least):
-                raise SettingsError(
-                    field, f"{field} is too small", found=value, wanted=f"{least} or more", fix="Raise it"
-                )
         if not self.epochs:
-            rounds = math.ceil(len(self.partners) / self.partners_per_epoch)
+            rounds = math.ceil(len(self.partners) / self.search.partners_per_epoch)
             object.__setattr__(self, "epochs", rounds)  # frozen, and still being made
-        low, high = self.bounds
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
-            raise SettingsError(
-                "bounds",
-                "The bounds are reversed or not numbers",
-                found=f"{low} to {high}",
-                wanted="a lower bound below the upper one",
-                fix="Swap them",
-            )
-        if not low <= 0 <= high:
-            raise SettingsError(
-                "bounds",
-                "The bounds leave out weight zero, which is the base itself",
-                found=f"{low} to {high}",
-                wanted="zero between them",
-            )
-        if self.tags is not None and not 1 <= self.tags[0] <= self.tags[1]:
-            raise SettingsError(
-                "tags",
-                "The number of tags is reversed or zero",
-                found=f"{self.tags[0]} to {self.tags[1]}",
-                wanted="at least 1, the first not above the second",
-            )
-        if self.penalty not in PENALTIES:
-            raise SettingsError(
-                "penalty", "Unknown penalty", found=self.penalty, wanted=" or ".join(filter(None, PENALTIES))
-            )
-        if self.objective not in OBJECTIVES:
-            raise SettingsError(
-                "objective", "Unknown objective", found=self.objective, wanted=" or ".join(OBJECTIVES)
-            )
-        if self.threshold is not None and not 0 < self.threshold < 1:
-            raise SettingsError(
-                "threshold", "The tagger's threshold is no probability", found=self.threshold, wanted="0 to 1"
-            )
-        if not 0 <= self.diversity_floor <= 1:
-            raise SettingsError(
-                "diversity_floor",
-                "The diversity floor is no share",
-                found=self.diversity_floor,
-                wanted="0 to 1",
-            )
-        if self.budget < self.epochs * 64:
-            raise SettingsError(
-                "budget",
-                "The images do not suffice for the epochs",
-                found=f"{self.budget} images for {self.epochs} epochs",
-                wanted=f"at least {self.epochs * 64}",
-                fix="Raise the budget or lower the epochs",
-            )
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> StudySettings:
-        """Reads settings from plain values (JSON, a form); numbers may come as text.
+        """Reads settings from plain values (JSON, a form), one flat mapping; numbers may come as text.
 
         Raises:
             SettingsError: A name is unknown, or a value has the wrong kind or range; it carries the field.
         """
-        hints = typing.get_type_hints(cls)
-        if unknown := sorted(set(values) - set(hints)):
-            raise SettingsError(unknown[0], "There is no such setting", found=", ".join(unknown))
-        for field in ("base", "partners"):
-            if not values.get(field):
-                raise SettingsError(field, f"No {field} chosen", fix=f"Choose the {field}")
-        return cls(**{name: _convert(name, hints[name], value) for name, value in values.items()})
+        for name in ("base", "partners"):
+            if not values.get(name):
+                raise SettingsError(name, f"No {name} chosen", fix=f"Choose the {name}")
+        settings = read(cls, values)
+        check_ranges(settings)
+        check_files(settings.base, settings.partners)
+        check_budget(settings.search.budget, settings.epochs)
+        return settings
+
+    @classmethod
+    def restore(cls, values: Mapping[str, Any]) -> StudySettings:
+        """Reads what a journal holds; ranges are those of its day.
+
+        Raises:
+            SettingsError: A name is unknown, or a value has the wrong kind.
+        """
+        return read(cls, values)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; ``from_mapping`` gives the equal settings back."""
-        return {name: _plain(value) for name, value in dataclasses.asdict(self).items()}
+        """Plain values, one flat mapping; ``from_mapping`` gives the equal settings back."""
+        return {name: plain(SETTINGS[name], self) for name in _NAMES}
 
 
-_LEAST: Mapping[str, float] = {
-    "epochs": 0,
-    "partners_per_epoch": 1,
-    "budget": 1,
-    "pool": 16,
-    "unseen": 1,
-    "checked": 0,
-    "seed": 0,
-    "width": 8,
-    "height": 8,
-    "steps": 1,
-    "cfg": 0,
-}
+SETTINGS = table_of(StudySettings)
+"""The table of settings."""
+_NAMES = (*_FIRST, *(name for name in SETTINGS if name not in _FIRST))
 
 
-def _distinct(base: Path, partners: Sequence[Path]) -> None:
-    seen = {base.resolve(): "the base"}
-    for partner in partners:
-        if (place := partner.resolve()) in seen:
-            raise SettingsError(
-                "partners",
-                f"{partner.name} is chosen twice",
-                found=f"as a partner and as {seen[place]}",
-                wanted="checkpoints that differ from the base and from each other",
-                fix="Remove it from the partners",
-            )
-        seen[place] = "a partner"
+@dataclass(frozen=True, slots=True)
+class MeasureSettings:
+    """What a measurement of checkpoints needs: of a study's settings the parts that decide what is drawn and read.
 
+    Attributes:
+        base: The checkpoint to load.
+        scoring: How pictures are read.
+        images: What is drawn.
+    """
 
-def _plain(value: object) -> object:
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return value
+    base: Path
+    scoring: ScoringOptions = dataclasses.field(default_factory=ScoringOptions)
+    images: ImageOptions = dataclasses.field(default_factory=ImageOptions)
 
+    @classmethod
+    def from_mapping(cls, base: Path, values: Mapping[str, Any]) -> MeasureSettings:
+        """Reads plain values by the names that they have in a study; those of a search are not looked at.
 
-def _convert(name: str, hint: Any, value: Any) -> Any:
-    """Brings a plain value to the annotated type, or says what was wanted."""
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if value is None or value == "":
-        if type(None) in options:
-            return None
-        if hint is str:
-            return ""
-    wanted = next(option for option in options if option is not type(None))
-    try:
-        return _as(wanted, value)
-    except (TypeError, ValueError):
-        raise SettingsError(
-            name, f"{name} has the wrong kind of value", found=repr(value), wanted=_describe(wanted)
-        ) from None
-
-
-def _as(wanted: Any, value: Any) -> Any:
-    if typing.get_origin(wanted) is tuple:
-        parts = typing.get_args(wanted)
-        items = [value] if isinstance(value, str | Path) else list(value)
-        if parts[-1] is Ellipsis:
-            return tuple(_as(parts[0], item) for item in items)
-        if len(items) != len(parts):
-            raise ValueError(f"{len(parts)} values were wanted")
-        return tuple(_as(part, item) for part, item in zip(parts, items, strict=True))
-    if wanted is bool:
-        if not isinstance(value, bool):
-            raise TypeError(value)
-        return value
-    if wanted is int:
-        if isinstance(value, bool) or float(value) != int(float(value)):
-            raise ValueError(value)
-        return int(float(value))
-    if wanted is float:
-        return float(value)
-    if wanted is Path:
-        return Path(str(value)).expanduser()
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value
-
-
-def _describe(wanted: Any) -> str:
-    if typing.get_origin(wanted) is tuple:
-        parts = typing.get_args(wanted)
-        if parts[-1] is Ellipsis:
-            return f"a list of {_describe(parts[0])}"
-        return f"{len(parts)} values"
-    return {int: "a whole number", float: "a number", bool: "yes or no", Path: "a file or folder"}.get(
-        wanted, "a text"
-    )
+        Raises:
+            SettingsError: A name is unknown, or a value has the wrong kind or range; it carries the field.
+        """
+        own = table_of(cls)
+        settings = read(cls, {k: v for k, v in values.items() if k in own or k not in SETTINGS}, base=base)
+        check_ranges(settings)
+        return settings

@@ -33,7 +33,7 @@ def snapshot_of(record: StudyRecord) -> Snapshot:
     """Everything of a snapshot that follows from the record; state, message and live pictures are the runner's."""
     settings = record.settings
     early = record.epochs < settings.epochs
-    budget = record.images if early else settings.budget
+    budget = record.images if early else settings.search.budget
     to_measure = images_to_measure(settings, record.epochs)
     if record.result is not None:
         to_measure = record.images_measured  # equal winners are drawn once; older studies drew other ones

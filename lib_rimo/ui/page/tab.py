@@ -13,6 +13,8 @@ from typing import Any
 import gradio as gr
 
 from lib_rimo.study.service import StudyService
+from lib_rimo.study.settings.setting import Row
+from lib_rimo.study.settings.settings import SETTINGS
 from lib_rimo.ui.page import form, frame
 from lib_rimo.ui.page.actions import Actions
 
@@ -104,26 +106,15 @@ class _Tab:
         self._message = _html("", "message")
 
     def _advanced(self) -> None:
-        rows = (
-            ("budget", "epochs", "unseen"),
-            ("partners_per_epoch", "checked", "stop_when_flat"),
-            ("tags_fewest", "tags_most"),
-            ("bounds_lowest", "bounds_highest"),
-            ("limits", "ties"),
-            ("width", "height", "steps", "cfg"),
-            ("sampler", "prefix", "negative"),
-            ("catalogue", "one_per_category", "frozen", "mix_predictions"),
-            ("category_weights", "penalty", "diversity_floor"),
-            ("grid_prompts",),
-        )
         values = self._actions.first_values()
         with gr.Accordion("Advanced", open=False, elem_id="rimo-advanced") as self._accordion:
             self._own_presets()
+            about = SETTINGS["partition"].about
             self._partition = gr.Radio(  # its labels can be translated, those of a list cannot
                 list(self._actions.partitions),
                 value=next(iter(self._actions.partitions)),
-                label="Block groups",
-                info=form.PARTITION_REASON,
+                label=about.label,
+                info=about.reason,
                 elem_id="rimo-partition",
             )
             self._error("partition")
@@ -135,8 +126,9 @@ class _Tab:
                         info="Fills in block groups, bounds and partners as the original's scripts had them.",
                         elem_id="rimo-script",
                     )
-                self._field("seed", values)
-            for row in rows:
+                for name in form.ROWS[Row.SEED]:
+                    self._field(name, values)
+            for row in (names for row, names in form.ROWS.items() if row > Row.SEED and names):
                 with gr.Row():
                     for name in row:
                         self._field(name, values)
@@ -168,14 +160,15 @@ class _Tab:
                 labels = list(form.GROUPS.values())
                 made = gr.Dropdown(labels, value=values[name], multiselect=True, **about)
             elif field.kind == "choice":
-                made = gr.Dropdown(list(form.PENALTIES.values()), value=values[name], **about)
+                labels = list(field.entry.about.labels.values())
+                made = gr.Dropdown(labels, value=values[name], **about)
             elif field.kind == "tagger":
                 names = self._actions.tagger_names(values[name])
                 made = gr.Dropdown(names, value=values[name] or None, allow_custom_value=True, **about)
             elif field.kind == "number":
                 made = gr.Number(value=values[name], **about)
             else:
-                lines = 3 if field.kind == "lines" else 1
+                lines = 3 if field.kind in ("lines", "long") else 1
                 made = gr.Textbox(values[name], lines=lines, max_lines=4 * lines - 3, **about)
             self._inputs[name] = made
             if name == field.setting:

@@ -8,6 +8,7 @@ from typing import Any
 import lib_rimo
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.service import StudyArchive
+from lib_rimo.study.settings.settings import SETTINGS
 from lib_rimo.study.store.snapshot import Snapshot
 from lib_rimo.study.store.store import started_at
 from lib_rimo.ui.report.look import STYLE
@@ -86,12 +87,9 @@ def _settings(record: StudyRecord) -> Mapping[str, Any]:
     """The settings as they were resolved; files without the folders of the machine they lie on."""
     plain = record.settings.to_json()
     names = {"base": record.sources[0].name, "partners": [source.name for source in record.sources[1:]]}
-    files = {
-        key: getattr(record.settings, key).name
-        for key in ("tagger", "catalogue", "config")
-        if getattr(record.settings, key) is not None
-    }
-    if record.settings.start:
+    chosen = {key: SETTINGS[key].of(record.settings) for key in ("tagger", "catalogue", "config")}
+    files = {key: path.name for key, path in chosen.items() if path is not None}
+    if record.settings.search.start is not None:
         plain["start"] = f"recipe {record.start.digest()[:12]}"
     return {**plain, **names, **files, **record.opened.layout, "batch": record.opened.batch}
 

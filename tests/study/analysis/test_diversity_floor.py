@@ -204,7 +204,7 @@ def test_the_estimate_counts_the_pairs(workshop: Workshop) -> None:
 def test_a_floor_that_is_no_share_is_refused_at_its_field(floor: float) -> None:
     """It is a share of what there was."""
     with pytest.raises(SettingsError) as caught:
-        StudySettings(Path("a"), (Path("b"),), diversity_floor=floor)
+        StudySettings.from_mapping({"base": "a", "partners": ["b"], "diversity_floor": floor})
     assert caught.value.field == "diversity_floor"
 
 
@@ -250,9 +250,9 @@ def test_on_the_tiny_family_what_draws_one_picture_for_everything_is_given_up(tm
             grey[key] = torch.zeros_like(tensor)
     save_file(grey, str(tmp_path / "grey.safetensors"))
     host = DiffusersHost(tmp_path, config_dir=family.config_dir, device="cpu", threads=1)
-    chosen = StudySettings(
-        family.base, (*family.specialists, tmp_path / "grey.safetensors"), budget=64, unseen=6, steps=6
-    )
+    partners = [*family.specialists, tmp_path / "grey.safetensors"]
+    sizes = {"budget": 64, "unseen": 6, "steps": 6}
+    chosen = StudySettings.from_mapping({"base": family.base, "partners": partners, **sizes})
     study = open_new(chosen, host, lambda _: open_tagger(family.tagger_dir))
     base, *specialists, blind = study.record.sources
     groups = study.record.opened.groups

@@ -11,11 +11,10 @@ from safetensors import safe_open
 
 from lib_rimo.search.history import Incumbent, Observation
 from lib_rimo.search.random_box import RandomStrategy
-from lib_rimo.study.mixes.save import _TOLD_OTHERWISE
 from lib_rimo.study.record import journal
 from lib_rimo.study.record.choice import Choice
 from lib_rimo.study.record.plan import winner_arm
-from lib_rimo.study.settings.settings import StudySettings
+from lib_rimo.study.settings.settings import SETTINGS
 from lib_rimo.study.store.snapshot import StudyState
 from lib_rimo.ui.api.status import status
 from lib_rimo.ui.report.report import report_html
@@ -80,8 +79,8 @@ def test_a_saved_file_says_every_setting_that_decided_it(workshop: Workshop) -> 
     with safe_open(str(path), "pt") as file:
         story = json.loads(file.metadata()["rimo_study"])
     told = {**story["search"], **story["benchmark"]}
-    names = {field.name for field in dataclasses.fields(StudySettings)}
-    assert names == (set(told) & names) | set(_TOLD_OTHERWISE)
+    otherwise = {name for name, entry in SETTINGS.items() if isinstance(entry.about.recorded, str)}
+    assert set(SETTINGS) == (set(told) & set(SETTINGS)) | otherwise
     assert told["penalty"] == "partners"
     assert told["category_weights"] == ["general=1"]
     assert (told["checked"], told["stop_when_flat"], told["mix_predictions"]) == (7, False, False)

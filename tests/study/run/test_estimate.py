@@ -38,7 +38,7 @@ def test_the_standard_size_meets_every_partner(workshop: Workshop) -> None:
         wanted = with_partners(workshop, partners, preset="standard")
         del wanted["budget"]
         settings = workshop.studies.settings(wanted)
-        assert (settings.epochs, settings.budget) == (epochs, 2000)
+        assert (settings.epochs, settings.search.budget) == (epochs, 2000)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_size_says_how_many_images_it_draws_in_all(workshop: Workshop, name: s
     for field in ("budget", "unseen"):
         del asked[field]
     cost = workshop.studies.estimate(asked)
-    searched = workshop.studies.settings(asked).budget
+    searched = workshop.studies.settings(asked).search.budget
     said = (
         f"{searched:,} images to search and, with three partners, {cost['images'] - searched:,} to measure."
     )

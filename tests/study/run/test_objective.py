@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,9 +23,9 @@ LAYOUT = ImageSettings(64, 64, 4, 2.0, "Euler", "Automatic", (2, 4))
 
 def objective(**changes: object) -> tuple[Objective, PromptPools]:
     """An objective and its prompts."""
-    settings = StudySettings(base=Path("a"), partners=(Path("b"),), pool=16, **changes)  # type: ignore[arg-type]
+    settings = StudySettings.from_mapping({"base": "a", "partners": ["b"], "pool": 16, **changes})
     pools = PromptPools(settings, LAYOUT, CATALOGUE)
-    return Objective(settings, CATALOGUE, pools), pools
+    return Objective(settings.scoring, CATALOGUE, pools), pools
 
 
 def trial(pools: PromptPools, weights: tuple[tuple[float, ...], ...] = ((0.5,),)) -> Trial:

@@ -32,7 +32,7 @@ HOST = cast("Host", Samplers())
 
 def settings(**values: Any) -> StudySettings:
     """Of some study."""
-    return StudySettings(Path("a"), (Path("b"),), **values)
+    return StudySettings.from_mapping({"base": "a", "partners": ["b"], **values})
 
 
 @pytest.mark.parametrize(

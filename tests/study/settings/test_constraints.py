@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from lib_rimo.study.record.journal import read
 from lib_rimo.study.record.observations import constraints_of
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.settings.constraints import check_constraints, guide
+from lib_rimo.study.settings.search import SearchOptions
 from lib_rimo.study.settings.settings import StudySettings
 from tests.study.conftest import Workshop, played
 
@@ -28,9 +28,9 @@ GROUPS = ("in7", "in8+", "mid", "text")
 ENDS = st.integers(-4, 0), st.integers(0, 4)
 
 
-def settings(**values: Any) -> StudySettings:
+def settings(**values: Any) -> SearchOptions:
     """Of some study with two partners."""
-    return StudySettings(Path("base"), tuple(map(Path, PARTNERS)), **values)
+    return StudySettings.from_mapping({"base": "base", "partners": PARTNERS, **values}).search
 
 
 def bounds(*limits: str) -> Floats:

@@ -19,7 +19,7 @@ def test_settings_survive_their_own_json() -> None:
         {**BASE, "tags": [2, 5], "bounds": ["-0.2", 0.5], "catalogue": "tags.csv", "grid_prompts": ["a, b"]}
     )
     assert StudySettings.from_mapping(settings.to_json()) == settings
-    assert settings.bounds == (-0.2, 0.5)
+    assert settings.search.bounds == (-0.2, 0.5)
     assert settings.partners == (Path("b.safetensors"), Path("c.safetensors"))
 
 

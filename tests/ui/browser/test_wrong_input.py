@@ -54,6 +54,12 @@ WRONG = (
     ("category_weights", "=2"),
     ("diversity_floor", "1.5"),
     ("diversity_floor", "-0.1"),
+    ("pool", "3"),
+    ("threshold", "1"),
+    ("threshold", "1.5"),
+    ("scheduler", "Caras"),
+    ("start", "{"),
+    ("start", "[]"),
 )
 """Input and what is typed into it."""
 
@@ -65,7 +71,7 @@ MARKED_ELSEWHERE = {"500": "budget"}
 
 PARTS = "|".join(re.escape(name) for name in (*FILES, *sorted(GROUPS, key=len, reverse=True), "text2"))
 NAMES = re.compile(
-    rf"{PARTS}|nid|much|Oiler|Euler|DDIM|/nowhere/tags\.csv|notes\.txt|\.csv|\.ya?ml|CFG|(?<=\d)e\+?\d+"
+    rf"{PARTS}|nid|much|Oiler|Euler|DDIM|Caras|Automatic|/nowhere/tags\.csv|notes\.txt|\.csv|\.ya?ml|CFG|(?<=\d)e\+?\d+"
 )
 
 
@@ -95,7 +101,7 @@ def values(page: Page) -> list[str]:
 
 def test_every_input_that_can_be_wrong_is_tried() -> None:
     """Each number and each text that is no prompt has a wrong value above; choices cannot be wrong."""
-    typed = {name for name, f in form.FIELDS.items() if f.kind in ("number", "text", "lines")}
+    typed = {name for name, f in form.FIELDS.items() if f.kind in ("number", "text", "lines", "long")}
     assert typed - ANYTHING_GOES == {name for name, _ in WRONG}
 
 

@@ -1,0 +1,160 @@
+"""Settings of a study that say what its prompts and pictures are like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib_rimo.study.settings.setting import End, Recorded, Row, setting
+
+SIDE_STEP = 8
+"""Pixels of a picture's side come in eights: so much the VAE enlarges (SD 1, 2 and XL alike)."""
+LARGEST_SIDE = 4096
+"""Pixels; twice where the WebUIs' own sliders end. Steps and CFG end where those do."""
+MOST_TAGS = 150
+"""More than a text encoder reads."""
+RESOLVED = "resolved, in the layout"
+MODELS_OWN = "what the model's configuration asks for"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOptions:
+    """What prompts ask for, and how their pictures are drawn.
+
+    Attributes:
+        tags: Fewest and most tags of a prompt; None lets the size of the catalogue decide.
+        width: Pixels; None takes what the model's configuration asks for, as do the following.
+        height: Pixels.
+        steps: Denoising steps.
+        cfg: Guidance scale.
+        sampler: Name of the sampler.
+        scheduler: Name of the noise schedule.
+        catalogue: File of tags; None takes the default of the tagger or of the project.
+        one_per_category: At most one tag of a category in a prompt, for catalogues of alternatives.
+        prefix: Put before the tags of every prompt.
+        negative: The negative prompt.
+    """
+
+    tags: tuple[int, int] | None = setting(
+        None,
+        help="fewest and most tags in a prompt",
+        unset="by the size of the catalogue",
+        ends=(
+            End(
+                "tags_fewest",
+                "Fewest tags in a prompt",
+                "Choose what your own prompts have. 0 leaves it to the list of tags: 5 from a long one, 2 "
+                "from a short one.",
+            ),
+            End(
+                "tags_most",
+                "Most tags in a prompt",
+                "More tags measure more with each image, but crowd it. 0: 20 from a long list, 6 from a "
+                "short one.",
+            ),
+        ),
+        row=Row.TAGS,
+        metavar=("FEWEST", "MOST"),
+        recorded=RESOLVED,
+    )
+    width: int | None = setting(
+        None,
+        "Width",
+        "0 takes the model's own size. Smaller is faster, but the model is judged at that size.",
+        "width of a picture, in pixels",
+        unset=MODELS_OWN,
+        row=Row.PICTURE,
+        least=SIDE_STEP,
+        most=LARGEST_SIDE,
+        step=SIDE_STEP,
+        recorded=RESOLVED,
+    )
+    height: int | None = setting(
+        None,
+        "Height",
+        "0 takes the model's own size.",
+        "its height",
+        unset=MODELS_OWN,
+        row=Row.PICTURE,
+        least=SIDE_STEP,
+        most=LARGEST_SIDE,
+        step=SIDE_STEP,
+        recorded=RESOLVED,
+    )
+    steps: int | None = setting(
+        None,
+        "Steps",
+        "0 takes the usual number. Time grows with it; as few as still draw clearly are enough here.",
+        "denoising steps",
+        unset=MODELS_OWN,
+        row=Row.PICTURE,
+        least=1,
+        most=150,
+        recorded=RESOLVED,
+    )
+    cfg: float | None = setting(
+        None,
+        "CFG scale",
+        "0 takes the usual value. Use the one that you draw with.",
+        "guidance scale",
+        unset=MODELS_OWN,
+        row=Row.PICTURE,
+        least=0,
+        most=30,
+        recorded=RESOLVED,
+    )
+    sampler: str | None = setting(
+        None,
+        "Sampler",
+        "Empty takes the usual one. Names are those of the program that draws.",
+        "name of the sampler",
+        unset=MODELS_OWN,
+        row=Row.PROMPT,
+        recorded=RESOLVED,
+    )
+    scheduler: str = setting(
+        "Automatic",
+        "Noise schedule",
+        "Automatic takes the one that belongs to the sampler. Names are those of the program that draws.",
+        "name of the noise schedule",
+        row=Row.READING,
+        recorded=RESOLVED,
+    )
+    catalogue: Path | None = setting(
+        None,
+        "File of tags",
+        "A CSV or YAML file with the tags to ask for. Empty takes 443 tags for a general audience, or the "
+        "tagger's own.",
+        "CSV or YAML file of tags and their categories",
+        unset="443 general-audience tags that come along, if the tagger knows them; else the tagger's own",
+        row=Row.TAG_LIST,
+        metavar="FILE",
+        recorded=Recorded.NAME,
+    )
+    one_per_category: bool = setting(
+        False,
+        "At most one tag of a category in a prompt",
+        "For lists whose categories are alternatives, such as one colour or one place.",
+        "at most one tag of a category in a prompt, for lists whose categories are alternatives",
+        row=Row.TAG_LIST,
+        recorded=Recorded.BENCHMARK,
+    )
+    prefix: str = setting(
+        "",
+        "Text before every prompt",
+        "For quality words that you always write. They are not counted as tags.",
+        "text before the tags of every prompt; tags are escaped (star \\(symbol\\)), your own text stays as it "
+        "is",
+        unset="empty",
+        row=Row.PROMPT,
+        recorded=Recorded.BENCHMARK,
+    )
+    negative: str = setting(
+        "",
+        "Negative prompt of every image",
+        "The one that you use yourself; empty is the plainest comparison.",
+        "negative prompt",
+        unset="empty",
+        row=Row.PROMPT,
+        recorded=Recorded.BENCHMARK,
+    )
