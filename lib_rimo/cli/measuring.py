@@ -11,10 +11,10 @@ from tqdm import tqdm
 from lib_rimo.benchmark.suite import Suite
 from lib_rimo.benchmark.suite_run import Candidate, Results
 from lib_rimo.cli.forms import add_tagger_options
-from lib_rimo.cli.setting import home, of_base, workplace
-from lib_rimo.errors import CheckpointError
+from lib_rimo.cli.setting import workplace
+from lib_rimo.library import measuring
+from lib_rimo.library.folders import Folders
 from lib_rimo.study.measure.measurement import Measuring
-from lib_rimo.study.settings.settings import StudySettings
 
 
 def add_measuring_options(parser: argparse.ArgumentParser) -> None:
@@ -33,41 +33,25 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+LOOK = (
+    "seed", "tagger", "catalogue", "threshold", "prefix", "negative", "width", "height", "steps", "cfg", "sampler",
+)  # fmt: skip
+"""Options that say how pictures are drawn and read, under the names of settings."""
+
+
 def open_measuring(options: argparse.Namespace, files: Sequence[Path]) -> Measuring:
     """Loads the first file, whose configuration decides what is not given.
 
     Raises:
         RimoError: A file is missing, or host, tagger or catalogue cannot be used.
     """
-    for path in files:
-        if not path.is_file():
-            raise CheckpointError("There is no such checkpoint", found=path, fix="Check the path")
     options.base, options.partners = files[0], list(files[1:])
+    values = {name: getattr(options, name) for name in LOOK}
     place = workplace(options, demo=False)
-    known = of_base(files[0])
-    tagger, catalogue = options.tagger or known.get("tagger"), options.catalogue or known.get("catalogue")
-    place.taggers.check(tagger)
-    settings = StudySettings(
-        base=files[0],
-        partners=(Path(),),  # only searching needs some
-        seed=options.seed,
-        tagger=Path(str(tagger)),
-        catalogue=None if catalogue is None else Path(catalogue),
-        threshold=options.threshold,
-        one_per_category=bool(known),
-        prefix=options.prefix,
-        negative=options.negative,
-        width=options.width,
-        height=options.height,
-        steps=options.steps,
-        cfg=options.cfg,
-        sampler=options.sampler,
-    )
-    folder = options.results or home() / "bench"
-    return Measuring.open(settings, place.host, lambda s: place.taggers.open(s.tagger, s.threshold), folder)
+    return measuring.open_measuring(place, files, values, options.results or Folders.of().results)
 
 
-def measure(measuring: Measuring, candidates: Sequence[Candidate], suite: Suite) -> Results:
+def measure(opened: Measuring, candidates: Sequence[Candidate], suite: Suite) -> Results:
     """Measures, with a progress bar."""
     with tqdm(unit="image", total=len(candidates) * suite.images, disable=None) as bar:
         names = [candidate.name for candidate in candidates]
@@ -77,4 +61,4 @@ def measure(measuring: Measuring, candidates: Sequence[Candidate], suite: Suite)
             bar.n = names.index(name) * of + done
             bar.refresh()
 
-        return measuring.run(candidates, suite, progress)
+        return opened.run(candidates, suite, progress)

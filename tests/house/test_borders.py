@@ -21,9 +21,10 @@ ROOMS = {
     "wording": ("errors", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
     "ui": ("errors", "study", "wording", "benchmark.interval"),
 }
-"""What each room may import of the package. ``cli`` and ``extension`` put the rooms together: they may import all."""
+"""What each room may import of the package. ``library``, ``cli`` and ``extension`` put the rooms together: they may
+import all."""
 
-COMPOSITION = {"cli", "extension", "__init__", "__main__"}
+COMPOSITION = {"library", "cli", "extension", "__init__", "__main__"}
 
 PUBLIC = {PACKAGE, f"{PACKAGE}.__version__"}
 """What everybody may read."""
