@@ -76,11 +76,11 @@ def bench(
     Example:
         >>> import lib_rimo
         >>> family = lib_rimo.demo_family()
-        >>> first, second = lib_rimo.bench([family.base, family.specialists[0]], images=16)
+        >>> first, second = lib_rimo.bench([family.base, family.specialists[0]], images=8, steps=2)
         >>> 0 <= second.accuracy.low <= second.accuracy.mean <= second.accuracy.high <= 1
         True
         >>> second.minus_first.images
-        16
+        8
     """
     files = [Path(path).expanduser() for path in checkpoints]
     place = open_workplace(

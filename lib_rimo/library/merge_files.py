@@ -77,7 +77,7 @@ def merge(
         out: The new file, in a folder that is there. Files that a recipe names are also looked for there.
         partition: ``theater`` for files; for a recipe the one that it names, which must be given if it is not one
             that comes with the program.
-        number_type: Such as ``float16``; the base's if left out.
+        number_type: Such as ``fp16``; the base's if left out.
         vae: Whether the VAE goes into it.
         ema: Whether the base's EMA copies go into it.
         mix_predictions: Whether v-prediction and epsilon may be mixed.

@@ -62,7 +62,7 @@ class Mix:
             name: Of the new file, with or without ``.safetensors``.
             trial: That trial's mix in place of the best.
             epoch: The winner of that epoch.
-            number_type: Such as ``float16``; the base's if left out.
+            number_type: Such as ``fp16``; the base's if left out.
             vae: Whether the VAE goes into it.
             ema: Whether the base's EMA copies go into it.
 
@@ -142,7 +142,7 @@ def mix(
     Example:
         >>> import lib_rimo
         >>> family = lib_rimo.demo_family()
-        >>> found = lib_rimo.mix(family.base, family.specialists, budget=64, unseen=8)
+        >>> found = lib_rimo.mix(family.base, family.specialists[:1], budget=64, unseen=4, steps=2)
         >>> 0 <= found.result.merged.mean <= 1
         True
         >>> found.save("doctest").name
