@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lib_rimo.benchmark.accuracy import by_category, micro, paired_difference
 from lib_rimo.benchmark.suite import (
-    MIXED,
     UPSTREAM_MANY,
     UPSTREAM_PER_PROMPT,
     UPSTREAM_PER_TAG,
@@ -21,10 +20,9 @@ from lib_rimo.benchmark.suite_run import Results
 from lib_rimo.benchmark.suite_tables import tables
 from lib_rimo.cli.measuring import add_measuring_options, measure, open_measuring
 from lib_rimo.cli.report import accuracy_json, accuracy_lines, gain_json
+from lib_rimo.library.measuring import DEFAULT_IMAGES, Measured, measured
 from lib_rimo.study.measure.bench_request import many_of
 from lib_rimo.study.measure.bench_tables import BenchTables
-
-DEFAULT_IMAGES = 400
 
 
 def add_parser(
@@ -84,32 +82,27 @@ def run(options: argparse.Namespace) -> int:
     )
     suite = Suite(settings, measuring.catalogue)
     results = measure(measuring, measuring.checkpoints(options.files), suite)
-    if images:
-        prompts = suite.parts[0].prompts
-        rows = [(name, micro(prompts, parts[MIXED].scores)) for name, parts in results.items()]
-        sys.stdout.write("\n".join(accuracy_lines(rows)) + "\n")
+    rows = measured(results, suite) if images else ()
+    if rows:
+        sys.stdout.write("\n".join(accuracy_lines([(row.name, row.accuracy) for row in rows])) + "\n")
     if options.tables:
         for path in BenchTables.of(results, suite, measuring).write(options.tables):
             sys.stdout.write(f"Wrote {path}\n")
     if options.json:
-        data = _mixed_json(options.files, results, suite) if images else _tables_json(results, suite)
+        data = _mixed_json(options.files, rows) if rows else _tables_json(results, suite)
         options.json.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
-def _mixed_json(files: list[Path], results: Results, suite: Suite) -> list[dict[str, Any]]:
-    prompts = suite.parts[0].prompts
-    scores = [parts[MIXED].scores for parts in results.values()]
+def _mixed_json(files: list[Path], rows: Sequence[Measured]) -> list[dict[str, Any]]:
     return [
         {
             "file": str(path),
-            **accuracy_json(micro(prompts, own)),
-            "categories": {
-                c: accuracy_json(i) for c, i in by_category(prompts, own, suite.catalogue).items()
-            },
-            "minus_first": gain_json(paired_difference(prompts, own, scores[0])),
+            **accuracy_json(row.accuracy),
+            "categories": {category: accuracy_json(i) for category, i in row.categories.items()},
+            "minus_first": gain_json(row.minus_first),
         }
-        for path, own in zip(files, scores, strict=True)
+        for path, row in zip(files, rows, strict=True)
     ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from lib_rimo.cli.recipe_file import read_recipe
+from lib_rimo.library.recipe_file import read_recipe
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.saving.options import NUMBER_TYPES, SaveOptions
 from lib_rimo.study.settings.numbers import shortest

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from lib_rimo.cli.recipe_file import read_texts
 from lib_rimo.errors import RecipeError
+from lib_rimo.library.recipe_file import read_texts
 from lib_rimo.merging.saving.ancestry import ANCESTRY_KEY, Ancestor, Tree, parsed, read_tree
 
 INDENT = "  "

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.cli.forms import add_setting_options
-from lib_rimo.cli.recipe_file import read_json, read_texts
 from lib_rimo.cli.setting import models_folder
 from lib_rimo.errors import RecipeError
+from lib_rimo.library.recipe_file import read_json, read_texts
 from lib_rimo.merging.checkpoints.checkpoint import SUFFIXES, open_checkpoint
 from lib_rimo.merging.interop.import_ import import_recipe
 from lib_rimo.merging.interop.linear import LinearRecipe

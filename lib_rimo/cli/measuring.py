@@ -11,8 +11,9 @@ from tqdm import tqdm
 from lib_rimo.benchmark.suite import Suite
 from lib_rimo.benchmark.suite_run import Candidate, Results
 from lib_rimo.cli.forms import add_setting_options, given_settings
-from lib_rimo.cli.setting import home, workplace
-from lib_rimo.errors import CheckpointError
+from lib_rimo.cli.setting import workplace
+from lib_rimo.library import measuring
+from lib_rimo.library.folders import Folders
 from lib_rimo.study.measure.measurement import Measuring
 from lib_rimo.study.settings.images import ImageOptions
 from lib_rimo.study.settings.reading import table_of
@@ -36,17 +37,13 @@ def open_measuring(options: argparse.Namespace, files: Sequence[Path]) -> Measur
     Raises:
         RimoError: A file is missing, or host, tagger or catalogue cannot be used.
     """
-    for path in files:
-        if not path.is_file():
-            raise CheckpointError("There is no such checkpoint", found=path, fix="Check the path")
     options.base, options.partners = files[0], list(files[1:])
     place = workplace(options, demo=False)
-    settings = place.studies.measure_settings(str(files[0].resolve()), given_settings(options, MEASURED))
-    folder = options.results or home() / "bench"
-    return Measuring.open(settings, place.host, lambda s: place.taggers.open(s.tagger, s.threshold), folder)
+    given = given_settings(options, MEASURED)
+    return measuring.open_measuring(place, files, given, options.results or Folders.of().results)
 
 
-def measure(measuring: Measuring, candidates: Sequence[Candidate], suite: Suite) -> Results:
+def measure(opened: Measuring, candidates: Sequence[Candidate], suite: Suite) -> Results:
     """Measures, with a progress bar."""
     with tqdm(unit="image", total=len(candidates) * suite.images, disable=None) as bar:
         names = [candidate.name for candidate in candidates]
@@ -56,4 +53,4 @@ def measure(measuring: Measuring, candidates: Sequence[Candidate], suite: Suite)
             bar.n = names.index(name) * of + done
             bar.refresh()
 
-        return measuring.run(candidates, suite, progress)
+        return opened.run(candidates, suite, progress)

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from lib_rimo.cli.forms import add_form_options, add_setting_options, form_of
-from lib_rimo.cli.recipe_file import read_recipe
 from lib_rimo.cli.setting import models_folder
+from lib_rimo.library.recipe_file import read_recipe
 from lib_rimo.merging.mix.mixable import check_recipe
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.sources import Sources

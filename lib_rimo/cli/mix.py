@@ -13,9 +13,10 @@ from tqdm import tqdm
 
 from lib_rimo.cli.forms import add_setting_options, given_settings
 from lib_rimo.cli.report import result_json, result_text
-from lib_rimo.cli.setting import Workplace, recorded, studies_folder, workplace
+from lib_rimo.cli.setting import recorded, studies_folder, workplace
 from lib_rimo.cli.writes import CheckpointWrites
 from lib_rimo.errors import SettingsError, StudyError
+from lib_rimo.library.workplace import Workplace
 from lib_rimo.study.settings.presets import PRESETS, SCRIPTS
 from lib_rimo.study.settings.settings import SETTINGS
 from lib_rimo.study.store.snapshot import Snapshot, StudyState

@@ -7,9 +7,9 @@ import json
 import sys
 from pathlib import Path
 
-from lib_rimo.cli.recipe_file import read_texts
 from lib_rimo.cli.setting import models_folder
 from lib_rimo.errors import CheckpointError
+from lib_rimo.library.recipe_file import read_texts
 from lib_rimo.merging.rebuild import rebuild
 from lib_rimo.merging.saving.ancestry import read_tree
 from lib_rimo.merging.saving.names import SUFFIX

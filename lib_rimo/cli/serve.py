@@ -8,6 +8,7 @@ from functools import partial
 from lib_rimo.benchmark.taggers import DEFAULT
 from lib_rimo.cli.forms import add_setting_options
 from lib_rimo.cli.setting import models_folder, workplace
+from lib_rimo.toy.family import is_of_family
 
 
 def add_parser(
@@ -35,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
     from lib_rimo.ui.server.standalone import serve  # gradio takes seconds to import
 
-    own = any(models_folder(options).rglob("*.safetensors"))
+    own = any(not is_of_family(path) for path in models_folder(options).rglob("*.safetensors"))
     place = workplace(options, demo=options.demo or not own, tagger=DEFAULT)
     try:
         serve(

@@ -17,7 +17,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lib_rimo.cli.setting import of_base
+from lib_rimo.library.workplace import of_base
 from lib_rimo.toy.family import family_of, is_of_family, unpack
 from tests.benchmark.local_hub import LocalHub, local_hub
 from tests.cli.conftest import Run

@@ -21,6 +21,7 @@ ROOMS = {
     "study": ("errors", "files", "registry", "search", "benchmark", "merging", "hosts.host"),
     "wording": ("errors", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
     "ui": ("errors", "study", "wording", "benchmark.interval"),
+    "library": ("errors", "registry", "merging", "benchmark", "search", "hosts", "toy", "study"),
 }
 """What each room may import of the package. ``cli`` and ``extension`` put the rooms together: they may import all."""
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import lib_rimo
 from lib_rimo.errors import HostError
 from lib_rimo.study.service import StudyService
+from lib_rimo.ui.server.page_folder import page_folder
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -116,17 +117,19 @@ def make_app(service: StudyService, host: str = "127.0.0.1") -> FastAPI:
 
 
 def _page_files() -> dict[str, Path]:
-    """Style and scripts lie where a WebUI looks for them, beside the package; the translations lie inside."""
-    top = Path(lib_rimo.__file__).parents[1]
-    found = [*sorted(top.glob("javascript/*.js")), *sorted(top.glob("lib_rimo/wording/translations/*.json"))]
-    files = {"style.css": top / "style.css", **{path.relative_to(top).as_posix(): path for path in found}}
-    for name in (*files, "javascript/rimo.js"):
-        if not (top / name).is_file():
+    """Every file of the page, by its name under ``rimo/page/``."""
+    page, package = page_folder(), Path(lib_rimo.__file__).parent
+    files = {"style.css": page / "style.css"}
+    files |= {path.relative_to(page).as_posix(): path for path in sorted(page.glob("javascript/*.js"))}
+    translations = sorted(package.glob("wording/translations/*.json"))
+    files |= {path.relative_to(package.parent).as_posix(): path for path in translations}
+    for name, path in {**files, "javascript/rimo.js": page / "javascript/rimo.js"}.items():
+        if not path.is_file():
             raise HostError(
                 "A file of the page is missing",
-                found=top / name,
-                wanted="the whole checkout",
-                fix="Download it again",
+                found=path,
+                wanted=f"all of the page's files, {name} among them",
+                fix="Download or install it again",
             )
     return files
 

@@ -1,4 +1,4 @@
-"""Where a command finds a recipe: a checkpoint's metadata, a recipe file, a result that holds one."""
+"""Where a recipe is found: a checkpoint's metadata, a recipe file, a result that holds one."""
 
 from __future__ import annotations
 
@@ -26,12 +26,19 @@ def read_json(path: Path) -> Any:
         raise RecipeError("The recipe is not valid JSON", found=f"{path}: {error}") from error
 
 
-def read_recipe(path: Path) -> Recipe:
-    """Reads a recipe from its own file or from a result that holds one.
+def read_recipe(path: str | Path) -> Recipe:
+    """Reads a recipe from its own file, from a result that holds one, or from a checkpoint that was saved from one.
 
     Raises:
         RecipeError: There is no such file, or no recipe in it.
+        CheckpointError: The checkpoint is missing or damaged.
     """
+    path = Path(path).expanduser()
+    if path.suffix.lower() in SUFFIXES:
+        texts = read_texts(path)
+        if RECIPE_KEY not in texts:
+            raise RecipeError("The checkpoint was not saved from a recipe", found=path)
+        return Recipe.from_text(texts[RECIPE_KEY])
     data = read_json(path)
     if isinstance(data, dict) and isinstance(data.get("recipe"), dict):
         data = data["recipe"]
