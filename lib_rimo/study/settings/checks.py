@@ -14,7 +14,7 @@ from lib_rimo.benchmark.catalogue import load_catalogue
 from lib_rimo.errors import CatalogueError, RecipeError, SettingsError
 from lib_rimo.hosts.host import Host
 from lib_rimo.merging.mix.partition import Partition, load_partition
-from lib_rimo.search.strategy import STRATEGIES
+from lib_rimo.search.strategy import find_strategy
 from lib_rimo.study.settings.category_weights import category_weights
 from lib_rimo.study.settings.constraints import check_constraints, limits
 from lib_rimo.study.settings.settings import StudySettings
@@ -77,12 +77,12 @@ def check_possible(settings: StudySettings, host: Host) -> None:
     _check_bounds("bounds", *settings.bounds)
     for limit in limits(settings.limits):
         _check_bounds("limits", limit.low, limit.high)
+    find_strategy(settings.strategy)
     partition = _partition(settings)
     if settings.limits or settings.ties:  # without the base at hand: all groups that its partition knows
         known = partition.groups
         searched = [group for group in known if group not in settings.frozen]
         check_constraints(settings, [path.name for path in settings.partners], known, searched or known)
-    _check_known("strategy", settings.strategy, STRATEGIES)
     if settings.sampler is not None:
         _check_known("sampler", settings.sampler, host.samplers())
     _check_known("scheduler", settings.scheduler, host.schedulers())

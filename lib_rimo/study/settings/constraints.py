@@ -22,10 +22,8 @@ import numpy.typing as npt
 from lib_rimo.benchmark.tags import with_suggestions
 from lib_rimo.errors import SettingsError
 from lib_rimo.search.history import Floats, Ints
+from lib_rimo.search.strategy import find_strategy
 from lib_rimo.study.settings.settings import StudySettings
-
-UNBOUNDED = "upstream-ro"
-"""The strategy that tries each partner whole, even outside the bounds."""
 
 
 class Limit(NamedTuple):
@@ -86,11 +84,11 @@ def check_constraints(
         SettingsError: One cannot be read, names nothing or two things, or leaves out zero; a tie has one member; or an
             epoch could have no weight to search. It carries the field.
     """
-    if settings.limits and settings.strategy == UNBOUNDED:
+    if settings.limits and not find_strategy(settings.strategy).keeps_bounds:
         raise SettingsError(
             "limits",
-            "This strategy tries each partner whole, whatever its limits",
-            found=UNBOUNDED,
+            "This strategy tries mixes outside the limits",
+            found=settings.strategy,
             wanted="another strategy, or no limits",
         )
     for limit in limits(settings.limits):
