@@ -9,11 +9,12 @@ from lib_rimo.search.partners import draw_partners
 from lib_rimo.search.problem import Problem
 from lib_rimo.search.run import ScoreError, SearchResult, run_search
 from lib_rimo.search.settings import SearchSettings
-from lib_rimo.search.strategy import STRATEGIES, Strategy, ask_batch, make_strategy
+from lib_rimo.search.strategy import STRATEGIES, Kind, Strategy, ask_batch, find_strategy, make_strategy
 
 __all__ = [
     "STRATEGIES",
     "Incumbent",
+    "Kind",
     "Observation",
     "Problem",
     "Proposal",
@@ -23,6 +24,7 @@ __all__ = [
     "Strategy",
     "ask_batch",
     "draw_partners",
+    "find_strategy",
     "make_strategy",
     "run_search",
 ]
