@@ -11,6 +11,7 @@ from pathlib import Path
 from lib_rimo import __version__
 from lib_rimo.cli import bench, contact, history, import_, merge, mix, rebuild, save, serve, studies
 from lib_rimo.errors import RimoError
+from lib_rimo.registry import problems
 
 OK, UNEXPECTED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; a defect of ours; something of the user's is wrong; Ctrl-C."""
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.DEBUG if options.verbose else logging.WARNING, format="%(levelname)s %(message)s"
     )
+    problems()  # what a package adds and cannot be used is logged, once, before anything is done
     try:
         code: int = options.run(options)
     except RimoError as error:

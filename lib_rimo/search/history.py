@@ -22,6 +22,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 Weights = tuple[tuple[float, ...], ...]
 
+Z95: Final = 1.959964
+"""Normal quantile of a two-sided 95 % interval."""
 STAGES: Final = ("base", "shared", "blocks", "check")
 """``base``: the zero recipe. ``shared``: one weight per partner in all groups. ``blocks``: every weight free.
 ``check``: a leader met again on further prompts."""
@@ -113,6 +115,33 @@ class Incumbent:
     gain_low: float
     gain_high: float
 
+    @classmethod
+    def observed(cls, history: Sequence[Observation], targets: Floats | Sequence[float]) -> Incumbent:
+        """The observation with the highest target, as observed: its interval knows nothing of the selection.
+
+        Args:
+            history: At least one observation; the first is of the base.
+            targets: What is compared, one per observation; minus infinity for what must not win.
+        """
+        best, base = history[int(np.argmax(targets))], history[0]
+        scores = np.array(best.scores)
+        mean, sd = float(scores.mean()), _error(scores)
+        reference = dict(zip(base.prompt_ids, base.scores, strict=True))
+        gaps = [s - reference[p] for p, s in zip(best.prompt_ids, best.scores, strict=True) if p in reference]
+        gain, gap_sd = float(np.mean(gaps)) if gaps else 0.0, _error(np.array(gaps))
+        distinct = list(dict.fromkeys(o.weights for o in history))
+        return cls(
+            index=distinct.index(best.weights),
+            weights=best.weights,
+            mean=mean,
+            sd=sd,
+            low=mean - Z95 * sd,
+            high=mean + Z95 * sd,
+            gain=gain,
+            gain_low=gain - Z95 * gap_sd,
+            gain_high=gain + Z95 * gap_sd,
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
@@ -141,6 +170,10 @@ class Table:
         flat = np.asarray(weights, dtype=np.float64).reshape(-1)
         hits = np.flatnonzero((self.weights == flat).all(axis=1)) if len(self.weights) else np.empty(0, int)
         return int(hits[0]) if hits.size else -1
+
+
+def _error(values: Floats) -> float:
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
 
 
 def images_of(history: Iterable[Observation]) -> int:

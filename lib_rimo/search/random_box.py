@@ -13,6 +13,8 @@ from lib_rimo.search.history import Observation, Weights
 class RandomStrategy(DefaultStrategy):
     """Uniform recipes in a shrunken box, read by the same model as the default's; in the end the leaders once more."""
 
+    label = "Random mixes"
+    reason = "In half of the range of weights, read by the same model. What any other search has to beat."
     polishes = False
 
     def _next(self, history: Sequence[Observation], full: int) -> tuple[Weights, str, int]:

@@ -1,29 +1,119 @@
-"""The strategies by name."""
+"""The strategies by name, and what one is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Protocol
+import importlib.util
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
-from lib_rimo.errors import SettingsError
+from lib_rimo.errors import PluginError, SettingsError
+from lib_rimo.registry import Registry
 from lib_rimo.search.default import DefaultStrategy
 from lib_rimo.search.history import Incumbent, Observation, Proposal
 from lib_rimo.search.problem import Bounds, Problem, Ties
 from lib_rimo.search.random_box import RandomStrategy
 from lib_rimo.search.settings import SearchSettings
+from lib_rimo.search.stock_skopt import StockSkopt
 from lib_rimo.search.upstream import UpstreamRo, UpstreamTheater
-
-STRATEGIES: Final = ("default", "upstream-theater", "upstream-ro", "random")
 
 
 class Strategy(Protocol):
-    """A search: a pure function of the history, for one problem, seed and settings."""
+    """A search: a pure function of the history, for one problem, seed and settings.
+
+    What is registered makes one of a ``Problem`` and ``SearchSettings``, usually its class, and says what it is by
+    the attributes of ``Kind``. ``lib_rimo.testing.StrategyTestCase`` holds it against what the program relies on.
+    """
 
     def ask(self, history: Sequence[Observation], pending: Sequence[Proposal] = ()) -> Proposal | None:
         """The next pictures to draw; None when the budget is spent, or there is nothing to do beside ``pending``."""
 
     def leader(self, history: Sequence[Observation]) -> Incumbent:
-        """The recipe to return now."""
+        """The recipe to return now; ``history`` has at least one observation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is known of a strategy before it is made.
+
+    Attributes:
+        make: Makes one for a problem.
+        label: What it is called in words.
+        reason: Why one would choose it, in a sentence or two.
+        keeps_bounds: Whether all that it asks for, but for the zero recipe, lies within the bounds. One that does not
+            is refused where single weights have limits.
+        plans: Whether it plans for its budget. What does not is the same search whatever the budget, which only ends
+            it.
+        needs: Modules that must be there, beside what the program itself needs.
+    """
+
+    make: Callable[[Problem, SearchSettings], Strategy]
+    label: str
+    reason: str
+    keeps_bounds: bool = True
+    plans: bool = True
+    needs: tuple[str, ...] = ()
+
+
+def kind_of(_name: str, member: Any) -> Kind:
+    """What a class says of itself; only ``label`` and ``reason`` must be said.
+
+    Raises:
+        TypeError: Something is missing, or of another type.
+    """
+    if not callable(member):
+        raise TypeError(f"{member!r} cannot be called")
+    inspect.signature(member).bind("problem", "settings")
+    for method in ("ask", "leader"):
+        if not callable(getattr(member, method, None)):
+            raise TypeError(f"{member.__name__} has no method {method}")
+    said = {name: getattr(member, name) for name in Kind.__slots__[1:] if hasattr(member, name)}
+    kind = Kind(member, **said)
+    for name, wanted in (("label", str), ("reason", str), ("keeps_bounds", bool), ("plans", bool)):
+        if not isinstance(value := getattr(kind, name), wanted) or value == "":
+            raise TypeError(f"{name} is {value!r}, which is no {wanted.__name__} or empty")
+    return kind
+
+
+STRATEGIES: Final = Registry(
+    "rimo.strategies",
+    "search strategy",
+    kind_of,
+    {
+        name: kind_of(name, member)
+        for name, member in {
+            "default": DefaultStrategy,
+            "upstream-theater": UpstreamTheater,
+            "upstream-ro": UpstreamRo,
+            "random": RandomStrategy,
+            "skopt": StockSkopt,
+        }.items()
+    },
+)
+
+
+def find_strategy(name: str) -> Kind:
+    """The strategy of a name.
+
+    Raises:
+        SettingsError: There is none, or a package that it needs is not installed.
+    """
+    try:
+        kind = STRATEGIES[name]
+    except PluginError as error:
+        raise SettingsError(
+            "strategy", error.what, found=error.found, wanted=error.wanted, fix=error.fix
+        ) from error
+    if missing := [module for module in kind.needs if importlib.util.find_spec(module) is None]:
+        raise SettingsError(
+            "strategy",
+            "A package that this search strategy needs is not installed",
+            found=name,
+            wanted=", ".join(missing),
+            fix="Install it, or choose another strategy",
+        )
+    return kind
 
 
 def make_strategy(
@@ -63,22 +153,7 @@ def make_strategy(
         seed=seed,
         ties=ties,
     )
-    settings = settings or SearchSettings()
-    if name == "default":
-        return DefaultStrategy(problem, settings)
-    if name == "random":
-        return RandomStrategy(problem, settings)
-    if name == "upstream-theater":
-        return UpstreamTheater(problem)
-    if name == "upstream-ro":
-        return UpstreamRo(problem)
-    raise SettingsError(
-        "strategy",
-        "There is no such strategy",
-        found=name,
-        wanted=", ".join(STRATEGIES),
-        fix="Choose one of these",
-    )
+    return find_strategy(name).make(problem, settings or SearchSettings())
 
 
 def ask_batch(

@@ -24,19 +24,24 @@ from scipy.spatial.distance import cdist
 
 from lib_rimo.search.history import Floats, Incumbent, Observation, Proposal, Weights, freeze, images_of
 from lib_rimo.search.problem import Problem
+from lib_rimo.search.settings import SearchSettings
 
 PROMPTS: Final = 100
 KAPPA: Final = 2.576
 RANDOM_POINTS: Final = 10_000
 REFINED: Final = 10
-Z95: Final = 1.959964
 ROOT5: Final = math.sqrt(5.0)
 
 
 class UpstreamTheater:
     """Zero, 6 random recipes, 44 asks: 51 trials an epoch. Partner weights below zero cost 0.005 each per unit."""
 
-    def __init__(self, problem: Problem) -> None:
+    label = "As the original's Theater script"
+    reason = "51 mixes, each on the same 100 prompts: 5,100 images in an epoch, or as many as there are."
+    plans = False
+    needs = ("sklearn",)
+
+    def __init__(self, problem: Problem, _settings: SearchSettings) -> None:
         self.problem = problem
 
     # -- what differs between the two scripts --------------------------------------------------------------------
@@ -88,27 +93,7 @@ class UpstreamTheater:
         problem = self.problem
         flat = np.array([np.array(o.weights).reshape(-1) for o in history])
         inside = ((flat >= problem.low) & (flat <= problem.high)).all(axis=1)
-        target = np.where(inside, self.targets(history), -np.inf)
-        at = int(np.argmax(target)) if inside.any() else 0
-        best, base = history[at], history[0]
-        scores = np.array(best.scores)
-        mean, sd = float(scores.mean()), _error(scores)
-        reference = dict(zip(base.prompt_ids, base.scores, strict=True))
-        gaps = [s - reference[p] for p, s in zip(best.prompt_ids, best.scores, strict=True) if p in reference]
-        gain = float(np.mean(gaps)) if gaps else 0.0
-        gap_sd = _error(np.array(gaps))
-        distinct = list(dict.fromkeys(o.weights for o in history))
-        return Incumbent(
-            index=distinct.index(best.weights),
-            weights=best.weights,
-            mean=mean,
-            sd=sd,
-            low=mean - Z95 * sd,
-            high=mean + Z95 * sd,
-            gain=gain,
-            gain_low=gain - Z95 * gap_sd,
-            gain_high=gain + Z95 * gap_sd,
-        )
+        return Incumbent.observed(history, np.where(inside, self.targets(history), -np.inf))
 
     def _suggest(self, history: Sequence[Observation], chance: np.random.RandomState) -> Floats:
         low, high = self.problem.low, self.problem.high
@@ -204,6 +189,12 @@ class UpstreamRo(UpstreamTheater):
     groups' sizes and evens these out by factors of its own; with groups alike, as here, that is the plain mean.
     """
 
+    label = "As the original's RO script"
+    reason = (
+        "Each partner whole first, even outside the range; then 100 and more mixes on the same 100 prompts."
+    )
+    keeps_bounds = False
+
     def probes(self) -> list[Weights]:
         """Zero and the partners themselves."""
         shape = (self.problem.n_partners, self.problem.n_groups)
@@ -222,10 +213,6 @@ class UpstreamRo(UpstreamTheater):
         """What is taken off the accuracy."""
         everyone = np.vstack([1.0 - weights.sum(axis=0), weights])
         return -0.05 * float(np.minimum(everyone, 0.0).mean())
-
-
-def _error(values: Floats) -> float:
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
 
 
 def matern(r: Floats) -> Floats:

@@ -36,7 +36,8 @@ class StudyOnDisplay(Protocol):
             ``checkpoints``: list of ``{"name", "path", "size_bytes"}``. ``presets``: name -> ``{"label",
             "explanation", "epochs", "budget", "unseen"}``. ``default``: ``{"base", "partners", "preset"}``, file names,
             and whichever other settings hold for that base unless others are given. ``taggers``: names that can be
-            chosen beside folders. ``plays``: whether a mix can be lent.
+            chosen beside folders. ``plays``: whether a mix can be lent. ``left_out``: what packages add and cannot be
+            used, and why.
         """
 
     def defaults(self, base: str) -> Mapping[str, Any]:

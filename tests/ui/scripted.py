@@ -92,7 +92,14 @@ class ScriptedService(ScriptedArchive):
             "preset": "quick",
             **self.defaults(FILES[0]),
         }
-        return {"checkpoints": files, "presets": SIZES, "taggers": TAGGERS, "default": default, "plays": True}
+        return {
+            "checkpoints": files,
+            "presets": SIZES,
+            "taggers": TAGGERS,
+            "left_out": [],
+            "default": default,
+            "plays": True,
+        }
 
     def defaults(self, base: str) -> Mapping[str, Any]:
         """The first base brings a tagger and tags along, the others do not."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib_rimo.search import SearchSettings, make_strategy, run_search
+from lib_rimo.search import STRATEGIES, SearchSettings, make_strategy, run_search
 from lib_rimo.search.history import Floats, Incumbent, Observation, images_of
 from lib_rimo.search.landscape import Landscape
 
@@ -17,7 +17,7 @@ SWEEP = 16
 UPSTREAM_IMAGES = 5100
 """An epoch of upstream: 51 trials of 100 prompts."""
 SHRUNKEN = (0.3, 0.6)
-"""How far the boxes of the random searches are shrunk."""
+"""How far the boxes of the random searches are shrunk; these stand for the strategy ``random``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def by_search(strategy: str, settings: SearchSettings | None = None) -> Method:
 
 
 def upstream(strategy: str) -> Method:
-    """A strategy that knows no budget: one search of an epoch, looked at on the way and at its end."""
+    """A strategy that does not plan for a budget: one search of an epoch, looked at on the way and at its end."""
 
     def method(landscape: Landscape, seed: int, budgets: list[int]) -> list[Found]:
         shape = landscape.shape
@@ -113,9 +113,11 @@ def sweep(landscape: Landscape, seed: int, budgets: list[int]) -> list[Found]:
 
 
 METHODS: dict[str, Method] = {
-    "default": by_search("default"),
-    "upstream-theater": upstream("upstream-theater"),
-    "upstream-ro": upstream("upstream-ro"),
+    **{
+        name: by_search(name) if STRATEGIES[name].plans else upstream(name)
+        for name in STRATEGIES.names()
+        if name != "random"
+    },
     "0.1 everywhere": equal(0.1),
     "plain average": equal(None),
     "best equal weight": sweep,

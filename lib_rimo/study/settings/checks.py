@@ -15,6 +15,7 @@ from lib_rimo.errors import CatalogueError, RecipeError, SettingsError
 from lib_rimo.hosts.host import Host
 from lib_rimo.merging.mix.partition import Partition, load_partition
 from lib_rimo.merging.mix.recipe import Recipe
+from lib_rimo.search.strategy import find_strategy
 from lib_rimo.study.settings.category_weights import category_weights
 from lib_rimo.study.settings.constraints import check_constraints
 from lib_rimo.study.settings.images import ImageOptions
@@ -38,6 +39,7 @@ def check_possible(settings: StudySettings, host: Host) -> None:
         SettingsError: A name or a file is not there; it carries the field.
     """
     search = settings.search
+    find_strategy(search.strategy)
     partition = _partition(search)
     if search.limits or search.ties:  # without the base at hand: all groups that its partition knows
         known = partition.groups

@@ -17,11 +17,9 @@ import numpy.typing as npt
 from lib_rimo.benchmark.tags import with_suggestions
 from lib_rimo.errors import SettingsError
 from lib_rimo.search.history import Floats, Ints
+from lib_rimo.search.strategy import find_strategy
 from lib_rimo.study.settings.limits import Tie
 from lib_rimo.study.settings.search import SearchOptions
-
-UNBOUNDED = "upstream-ro"
-"""The strategy that tries each partner whole, even outside the bounds."""
 
 
 class Constraints(NamedTuple):
@@ -71,11 +69,11 @@ def check_constraints(
         SettingsError: One names nothing or two things, a tie has one member, or an epoch could have no weight to
             search. It carries the field.
     """
-    if search.limits and search.strategy == UNBOUNDED:
+    if search.limits and not find_strategy(search.strategy).keeps_bounds:
         raise SettingsError(
             "limits",
-            "This strategy tries each partner whole, whatever its limits",
-            found=UNBOUNDED,
+            "This strategy tries mixes outside the limits",
+            found=search.strategy,
             wanted="another strategy, or no limits",
         )
     for limit in search.limits:

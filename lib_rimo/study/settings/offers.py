@@ -10,6 +10,7 @@ from typing import Any
 from lib_rimo.benchmark.taggers import Taggers
 from lib_rimo.errors import SettingsError, TaggerError
 from lib_rimo.hosts.host import Host
+from lib_rimo.registry import problems
 from lib_rimo.study.settings.checks import check_drawable, check_possible
 from lib_rimo.study.settings.presets import DEFAULT_PRESET, PRESETS
 from lib_rimo.study.settings.scoring import ScoringOptions
@@ -52,6 +53,7 @@ class Offers:
             "checkpoints": [{"name": p.name, "path": str(p), "size_bytes": p.stat().st_size} for p in files],
             "presets": {name: dataclasses.asdict(preset) for name, preset in PRESETS.items()},
             "taggers": list(self._taggers.names) if self._taggers is not None else [],
+            "left_out": [str(problem) for problem in problems()],
             "default": {
                 "base": base,
                 "partners": [Path(str(p)).name for p in offered.get("partners", ())],

@@ -12,7 +12,7 @@ from lib_rimo.study.settings.setting import End, Row, setting
 
 
 def _strategies() -> Sequence[str]:
-    return STRATEGIES
+    return STRATEGIES.names()
 
 
 @dataclass(frozen=True, slots=True)

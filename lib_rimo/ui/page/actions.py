@@ -94,8 +94,12 @@ class Actions:
         places = ["/".join((name, *parent.relative_to(root).parts)) for parent in parents]
         return name, dict(zip(self.checkpoint_names(), places, strict=True))
 
-    def shortage(self) -> str:
-        """What to do where there is nothing to mix, as HTML; empty where there is."""
+    def notes(self) -> str:
+        """What to do where there is nothing to mix, and what packages add that cannot be used, as HTML."""
+        left_out = (_paragraph(text, "rimo-bad") for text in self.options()["left_out"])
+        return self._shortage() + "".join(left_out)
+
+    def _shortage(self) -> str:
         found = len(self.checkpoint_names())
         if found >= FEWEST:
             return ""
@@ -171,14 +175,14 @@ class Actions:
         List and choice go out together: gradio's page remembers what is chosen by its place in the list.
 
         Returns:
-            Updates for base, partners, what is missing, and the folder.
+            Updates for base, partners, the notes, and the folder.
         """
-        names, missing, folders = self.checkpoint_names(), self.shortage(), self.folders()
+        names, notes, folders = self.checkpoint_names(), self.notes(), self.folders()
         kept = [name for name in partners if name in names] if isinstance(partners, list) else []
         return [
             _update(choices=names, value=base if base in names else None),
             _update(choices=names, value=kept),
-            _update(value=missing, visible=bool(missing)),
+            _update(value=notes, visible=bool(notes)),
             _update(choices=folders, value=folders[0] if folders else None, visible=bool(folders)),
         ]
 

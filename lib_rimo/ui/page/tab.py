@@ -54,9 +54,9 @@ class _Tab:
         """Base, partners, preset, estimate and start in one screen; the rest folded away."""
         choices = self._actions.checkpoint_names()
         default = self._actions.options()["default"]
-        missing = self._actions.shortage()
+        notes = self._actions.notes()
         with gr.Column(elem_id="rimo-setup"):
-            self._shortage = gr.HTML(missing, visible=bool(missing), elem_id="rimo-shortage")
+            self._notes = gr.HTML(notes, visible=bool(notes), elem_id="rimo-notes")
             with gr.Row(elem_id="rimo-models"):
                 with gr.Column(scale=2, min_width=240):
                     self._base = gr.Dropdown(
@@ -192,7 +192,7 @@ class _Tab:
         inputs = [self._inputs[name] for name in form.FIELDS]  # laid out in another order
         settings = [self._base, self._partners, self._preset, self._partition, *inputs]
         report = [self._message, self._accordion, *errors]
-        lists = [self._base, self._partners, self._shortage, self._folder]
+        lists = [self._base, self._partners, self._notes, self._folder]
 
         def on(
             event: Callable[..., Any], work: Callable[..., Any], inputs: list[Any], outputs: list[Any]

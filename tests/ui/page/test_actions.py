@@ -67,11 +67,21 @@ def test_a_single_checkpoint_is_said_to_be_too_few(
     act: Actions, service: ScriptedService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where there is nothing to mix, the tab says what to get."""
-    assert act.shortage() == ""
+    assert act.notes() == ""
     options = dict(service.options())
     options["checkpoints"] = options["checkpoints"][:1]
     monkeypatch.setattr(service, "options", lambda: options)
-    assert "1 found" in act.shortage()
+    assert "1 found" in act.notes()
+
+
+def test_what_packages_add_and_cannot_be_used_is_noted(
+    act: Actions, service: ScriptedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is a note of its own above the form, as text."""
+    told = ["The search strategy a of b is left out. Found: <i>.", "The scorer c of d is left out."]
+    monkeypatch.setattr(service, "options", lambda before=service.options: {**before(), "left_out": told})
+    assert act.notes().count("<p ") == 2
+    assert "Found: &lt;i&gt;." in act.notes()
 
 
 def test_equal_names_are_told_apart_by_their_paths(
