@@ -133,7 +133,7 @@ def test_partners_of_other_epochs_do_not_concern_one() -> None:
         ({"limits": ("first=0", "second=0")}, "no weight to search"),
         ({"limits": ("first=0",), "partners_per_epoch": 1}, "no weight to search"),
         ({"limits": ("mid=0",), "ties": ("first", "second")}, "no weight to search"),
-        ({"limits": ("mid=0",), "strategy": "upstream-ro"}, "whatever its limits"),
+        ({"limits": ("mid=0",), "strategy": "upstream-ro"}, "mixes outside the limits"),
         ({"ties": ("mid",)}, "Nothing is tied"),
         ({"ties": ("mid,mid",)}, "Nothing is tied"),
         ({"ties": ("mid,first/mid",)}, "Nothing is tied"),
