@@ -7,12 +7,16 @@ import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, TypeVar
 
-from lib_rimo.errors import RimoError, SettingsError
+from lib_rimo.errors import RecipeError, SettingsError
 from lib_rimo.study.settings.setting import ABOUT, Setting
 
 T = TypeVar("T")
+
+LONGEST_SHOWN = 60
+"""Characters of a text that is no recipe."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -120,9 +124,12 @@ def _typed(entry: Entry, value: Any) -> Any:
         return _as(entry.type, value)
     except SettingsError:
         raise
-    except RimoError as error:
+    except RecipeError as error:
         raise SettingsError(
-            entry.name, error.what, found=error.found, wanted=error.wanted, fix=error.fix
+            entry.name,
+            f"{entry.name} cannot be read",
+            found=shorten(value, LONGEST_SHOWN),
+            wanted="the JSON of a recipe",
         ) from error
     except (TypeError, ValueError, OverflowError):
         raise SettingsError(

@@ -71,7 +71,7 @@ MARKED_ELSEWHERE = {"500": "budget"}
 
 PARTS = "|".join(re.escape(name) for name in (*FILES, *sorted(GROUPS, key=len, reverse=True), "text2"))
 NAMES = re.compile(
-    rf"{PARTS}|nid|much|Oiler|Euler|DDIM|Caras|Automatic|/nowhere/tags\.csv|notes\.txt|\.csv|\.ya?ml|CFG|(?<=\d)e\+?\d+"
+    rf"{PARTS}|nid|much|JSON|Oiler|Euler|DDIM|Caras|Automatic|/nowhere/tags\.csv|notes\.txt|\.csv|\.ya?ml|CFG|(?<=\d)e\+?\d+"
 )
 
 
