@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.search.strategy import STRATEGIES
 from lib_rimo.study.settings.limits import Limit, Tie
 from lib_rimo.study.settings.setting import End, Row, setting
-
-
-def _strategies() -> Sequence[str]:
-    return STRATEGIES.names()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +132,7 @@ class SearchOptions:
         "compare.",
         "how the search proposes mixes",
         row=Row.SEARCH,
-        choices=_strategies,
+        choices=STRATEGIES.names,
     )
     start: Recipe | None = setting(
         None,
