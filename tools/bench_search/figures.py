@@ -29,11 +29,13 @@ def insert(text: str, runs: Sequence[Run], method: str) -> str:
     for line, following in itertools.pairwise([*kept, ""]):
         if found := HEADER.match(line):
             size, kinds = int(found[1]), found[2].replace("|", " ").split()
+        elif not line.startswith("|"):
+            size = 0
         out.append(line)
         budget = _budget(line)
         if budget and budget != _budget(following):
-            cells = [known[size, budget, kind] for kind in kinds if (size, budget, kind) in known]
-            out += [_row(method, budget, cells)] if len(cells) == len(kinds) else []
+            cells = [known.get((size, budget, kind)) for kind in kinds]
+            out += [_row(method, budget, cells)] if any(cells) else []
     return "\n".join(out) + "\n"
 
 
@@ -43,8 +45,18 @@ def _budget(line: str) -> int:
     return int(cells[2]) if len(cells) > 3 and cells[2].isdigit() else 0
 
 
-def _row(method: str, budget: int, cells: Sequence[Line]) -> str:
-    counts = sorted({cell.seeds for cell in cells})
-    seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    said = [f"{c.median:.2f} ({c.ahead:+.2f} ± {c.ahead_error:.2f})" for c in cells]
-    return f"| {method} ({seeds} seeds) | {budget:,} | " + " | ".join(said) + " |"
+def _row(method: str, budget: int, cells: Sequence[Line | None]) -> str:
+    counts = sorted({cell.seeds for cell in cells if cell is not None})
+    seeds = (
+        "1 seed"
+        if counts == [1]
+        else f"{' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} seeds"
+    )
+    return f"| {method} ({seeds}) | {budget:,} | " + " | ".join(map(_cell, cells)) + " |"
+
+
+def _cell(row: Line | None) -> str:
+    if row is None:
+        return ""
+    error = f" ± {row.ahead_error:.2f}" if row.seeds > 1 else ""
+    return f"{row.median:.2f} ({row.ahead:+.2f}{error})"
