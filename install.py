@@ -11,7 +11,7 @@ import launch
 
 # Importable name, what pip installs, what does not work without it.
 REQUIREMENTS = (
-    ("skopt", "scikit-optimize>=0.10.2,<0.11", "the search for the best mix"),
+    ("skopt", "scikit-optimize>=0.10.2,<0.11", "searching as the original's scripts or scikit-optimize do"),
     ("onnxruntime", "onnxruntime>=1.17", "the tagger that scores pictures"),
 )
 

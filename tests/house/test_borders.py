@@ -17,6 +17,7 @@ ROOMS = {
     "benchmark": ("errors", "registry"),
     "search": ("errors", "registry", "merging.mix.recipe"),
     "hosts": ("errors", "registry", "merging"),
+    "testing": ("errors", "search"),
     "toy": ("errors",),
     "study": ("errors", "files", "registry", "search", "benchmark", "merging", "hosts.host"),
     "wording": ("errors", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
@@ -48,7 +49,7 @@ PACKAGES = {
 }
 """The rooms that may import a package from outside."""
 
-ENGINE = ("errors", "files", "registry", "merging", "benchmark", "search", "study", "hosts", "toy")
+ENGINE = ("errors", "files", "registry", "merging", "benchmark", "search", "study", "hosts", "testing", "toy")
 """What works with no WebUI, no gradio, no diffusers and no tagger runtime on the machine."""
 
 BLOCKED = (

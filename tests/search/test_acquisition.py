@@ -19,15 +19,10 @@ from tools import bench_ask
 
 
 def test_proposals_are_those_of_recorded_searches() -> None:
-    """Both ways answer every question of two searches alike, to the last bit but for rounding."""
-    asked = [
-        one
-        for partners in (1, 2)
-        for one in bench_ask.both_ways(
-            partial(bench_ask.play, Landscape("mixed", partners, bench_ask.GROUPS, 3, bench_ask.POOL), 3, 320)
-        )
-    ]
-    assert len(asked) > 20
+    """Both ways answer every question of a search alike."""
+    landscape = Landscape("mixed", 2, bench_ask.GROUPS, 3, bench_ask.POOL)
+    asked = bench_ask.both_ways(partial(bench_ask.play, landscape, 3, 320))
+    assert len(asked) > 10
     assert max(one.difference for one in asked) < 1e-9
     assert "answered alike" in bench_ask.report(asked)
 

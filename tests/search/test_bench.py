@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from tools.bench_search import report
+from tools.bench_search import figures, report
 from tools.bench_search.__main__ import main
 from tools.bench_search.methods import METHODS
 from tools.bench_search.runs import Run, load
@@ -54,3 +54,21 @@ def test_coverage_counts_held_intervals():
     text = report.coverage(made)
     assert "accuracy held 75.0%" in text
     assert "gain over the base 75.0%" in text
+
+
+def test_rows_are_put_into_the_documents():
+    """A method's row comes below the others of as many pictures, says its seeds, and replaces an older one."""
+    table = (
+        "Before\n\n| 18 weights | pictures | small | mixed |\n| --- | --- | --- | --- |\n"
+        "| **default** | 500 | 0.4 | 0.4 |\n| **default** | 640 | 0.6 | 0.6 |\n| other | 640 | 0.1 | 0.1 |\n\nAfter\n"
+    )
+    made = [
+        Run(kind, 18, method, seed, 640, share + 0.1 * seed)
+        for kind in ("small", "mixed")
+        for method, share in (("default", 0.7), ("skopt", 0.2))
+        for seed in range(2)
+    ]
+    found = figures.insert(table, made, "skopt")
+    row = "| skopt (2 seeds) | 640 | 0.25 (+0.50 ± 0.00) | 0.25 (+0.50 ± 0.00) |\n"
+    assert found == table.replace("\n\nAfter", f"\n{row}\nAfter")
+    assert figures.insert(found, made, "skopt") == found

@@ -34,8 +34,8 @@ class TestUpstreamRo(StrategyTestCase):
 
 class TestSkopt(StrategyTestCase):
     strategy = "skopt"
-    settings = SearchSettings(prompts_per_trial=8)
-    budget_images = 13 * 8  # its model is asked three times
+    settings = SearchSettings(prompts_per_trial=16)
+    budget_images = 13 * 16  # its model is asked three times
 
 
 def test_every_strategy_has_its_test_case() -> None:

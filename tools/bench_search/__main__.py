@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from lib_rimo.search.landscape import KINDS
-from tools.bench_search import report, runs
+from tools.bench_search import figures, report, runs
 from tools.bench_search.methods import METHODS
 
 TUNED = ("small", "mixed", "sparse")
@@ -31,6 +31,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     parser.add_argument(
         "--out", type=Path, default=Path("bench-search"), help="folder of runs, tables and plots"
+    )
+    parser.add_argument(
+        "--insert",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="documents that get the methods' rows",
     )
     options = parser.parse_args(arguments)
     if options.quick:
@@ -55,6 +63,12 @@ def main(arguments: list[str] | None = None) -> int:
         methods=options.methods,
     )
     print(report.write(done, options.out))
+    for document in options.insert:
+        text = document.read_text(encoding="utf-8")
+        for method in options.methods:
+            if method != report.DEFAULT:
+                text = figures.insert(text, done, method)
+        document.write_text(text, encoding="utf-8")
     return 0
 
 

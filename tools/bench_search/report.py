@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lib_rimo.search import STRATEGIES
 from tools.bench_search.methods import UPSTREAM_IMAGES
 from tools.bench_search.runs import Run
 
@@ -148,7 +149,7 @@ def markdown(runs: Sequence[Run]) -> str:
             cells = [_cell(mine.get((method, b))) for b in own]
             out.append(f"| {method} | " + " | ".join(cells) + " |")
         out.append("")
-    for method in ("upstream-theater", "upstream-ro"):
+    for method in (name for name in STRATEGIES.names() if not STRATEGIES[name].plans):
         for budget in budgets:
             for (kind, size), (mean, error, n) in against_upstream(runs, method, budget).items():
                 out.append(
