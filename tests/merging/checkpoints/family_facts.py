@@ -23,9 +23,8 @@ from lib_rimo.merging.mix.partition import PARTITIONS, load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.save import save_merged
-from lib_rimo.study.analysis.block_labels import blocks_in, parts_of
+from lib_rimo.study.analysis.block_labels import network_of, parts_of, title_of
 from lib_rimo.toy.family import DATA
-from lib_rimo.ui.report.report_tables import group_title
 from tests.merging.models import U, sd1_tensors, sdxl_tensors, write
 
 GOLDEN = Path(__file__).parent / "golden" / "families.json"
@@ -81,7 +80,7 @@ def facts_of(checkpoint: Checkpoint) -> dict[str, Any]:
     for name in PARTITIONS:
         partition = load_partition(name)
         present = partition.groups_present(keys)
-        words = parts_of(present, partition, blocks_in(checkpoint.path))
+        words = parts_of(present, partition, network_of(checkpoint.path))
         group_of_key = _hash(f"{key} {partition.group_of(key)}" for key in keys)
         parts = _hash(json.dumps(_known(words[group]), sort_keys=True) for group in present)
         told[name] = f"{' '.join(present)} | {group_of_key} {parts}"
@@ -102,7 +101,7 @@ def facts(folder: Path) -> dict[str, Any]:
         out["partitions"][name] = {
             "form": _hash([json.dumps(partition.to_json())]),
             "groups": _hash(partition.groups),
-            "titles": _hash(map(group_title, partition.groups)),
+            "titles": _hash(str(title_of(group)) for group in partition.groups),
             "parts": _hash(json.dumps(_known(usual[group]), sort_keys=True) for group in partition.groups),
             "strangers": _hash(f"{key} {partition.group_of(key)}" for key in strangers()),
         }
@@ -131,7 +130,7 @@ def _saved(folder: Path, make: Any, name: str) -> str:
 
 def _place(key: str) -> str:
     place = place_of(key)
-    return f"{key} " + ("" if place is None else f"{place.component} {place.family} {place.block}")
+    return f"{key} " + ("" if place is None else f"{place.component} {place.chain} {place.block}")
 
 
 def _known(words: Mapping[str, Any]) -> dict[str, Any]:
