@@ -141,7 +141,11 @@ def test_a_study_searches_it(
     study = played(workshop, budget=256, unseen=40)
     mix = workshop.studies.mix(study, Choice())
     assert mix["groups"] == ["in0-6", "mid", "out0", "out2", "out3+", "rest", "text"]
-    assert mix["titles"][0] == {"text": "encoder {1}", "values": ["0\N{EN DASH}6"]}
+    assert mix["titles"][0] == {
+        "text": "encoder 0\N{EN DASH}6",
+        "template": "encoder {1}",
+        "values": ["0\N{EN DASH}6"],
+    }
     assert "decoder 3+" in blocks(workshop.studies, study)
     assert Recipe.from_json(mix["recipe"]).base.name == "base.safetensors"
 

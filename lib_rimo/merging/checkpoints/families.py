@@ -17,7 +17,7 @@ from typing import Any
 from lib_rimo.errors import PluginError
 from lib_rimo.merging.checkpoints.family import BLOCK, Family, Place
 from lib_rimo.merging.checkpoints.family_file import family_from_json, family_from_text
-from lib_rimo.registry import Registry
+from lib_rimo.registry import HERE, Registry
 
 OWN = ("sd1", "sd2", "sdxl-base", "sdxl-refiner")
 """The families that come with the program; the first is what is taken where nothing is known of a model."""
@@ -32,7 +32,19 @@ def read_data(name: str) -> Any:
 
 
 class Families(Registry[Family]):
-    """The registry, and all of it at once."""
+    """The registry, and all of it at once: asked for every key, so it is kept until a family comes or goes."""
+
+    _every: tuple[Family, ...] | None = None
+
+    def register(self, name: str, member: Any, maker: str = HERE) -> None:
+        """Adds a family; see ``Registry.register``."""
+        super().register(name, member, maker)
+        self._every = None
+
+    def remove(self, name: str) -> None:
+        """Takes a family out again."""
+        super().remove(name)
+        self._every = None
 
     def known(self) -> Mapping[str, Family]:
         """Those that are in already, without asking packages."""
@@ -40,8 +52,10 @@ class Families(Registry[Family]):
 
     def all(self) -> tuple[Family, ...]:
         """All families, this program's first."""
-        self._load()
-        return tuple(self._members.values())
+        if not self._loaded or self._every is None:
+            self._load()
+            self._every = tuple(self._members.values())
+        return self._every
 
 
 def _own() -> dict[str, Family]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -280,8 +280,7 @@ class Family:
 
     def place_of(self, key: str) -> Place | None:
         """Where a key belongs in this family, or None if it is never merged."""
-        found = None if self.is_buffer(key) else self.claim(key)
-        return None if found is None else found[1]
+        return _place(self, key)
 
     def is_buffer(self, key: str) -> bool:
         """Whether a name is one of those that are never merged."""
@@ -300,3 +299,9 @@ class Family:
     def weights(self) -> tuple[str, ...]:
         """What every weight's name begins with, merged or not."""
         return (*self.parts(), *self.other_weights)
+
+
+@lru_cache(maxsize=1 << 16)
+def _place(family: Family, key: str) -> Place | None:
+    found = family.claim(key)
+    return None if found is None or family.is_buffer(key) else found[1]

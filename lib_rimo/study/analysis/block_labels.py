@@ -48,20 +48,20 @@ class _Members:
 class Title:
     """What a block group is called: a text with ``{1}`` for a value, and the values."""
 
-    text: str
+    template: str
     values: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Title:
         """Reads what ``plain`` gave."""
-        return cls(str(data["text"]), tuple(data["values"]))
+        return cls(str(data["template"]), tuple(data["values"]))
 
     def plain(self) -> dict[str, Any]:
         """As plain values."""
-        return {"text": self.text, "values": list(self.values)}
+        return {"text": str(self), "template": self.template, "values": list(self.values)}
 
     def __str__(self) -> str:
-        said = self.text
+        said = self.template
         for number, value in enumerate(self.values, 1):
             said = said.replace(f"{{{number}}}", value)
         return said
@@ -108,10 +108,10 @@ def parts_of(
         network: Of the model; None for the usual one.
 
     Returns:
-        By name: ``title`` (template and values, such as ``input {1}`` and ``0-6``), ``part`` (such as ``input 0-6``),
-        ``label`` (the same as a title), ``side`` of the drawing (``down``, ``middle``, ``up`` or ``beside``),
-        ``input`` and ``output`` (the numbers of its blocks on the ways down and up) and ``middle`` (whether it has
-        the middle block).
+        By name: ``title`` (``text``, and its ``template`` and ``values``, such as ``input {1}`` and ``0-6``), ``part``
+        (such as ``input 0-6``), ``label`` (the same as a title), ``side`` of the drawing (``down``, ``middle``, ``up``
+        or ``beside``), ``input`` and ``output`` (the numbers of its blocks on the ways down and up) and ``middle``
+        (whether it has the middle block).
     """
     network = network or usual_network()
     members = _members(partition, network)
