@@ -43,7 +43,7 @@ PACKAGES = {
     "onnxruntime": {"benchmark"},
     "skopt": {"search"},
     "sklearn": {"search"},
-    "torch": {"merging", "hosts", "toy"},
+    "torch": {"merging", "hosts", "toy", "testing"},
     "safetensors": {"merging", "hosts", "toy"},
     "pandas": {"benchmark", "ui"},
 }
