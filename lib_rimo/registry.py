@@ -75,7 +75,7 @@ class Registry(Generic[T]):
             except (PluginError, TypeError, ValueError, AttributeError) as error:
                 raise PluginError(
                     f"The {self.kind} {name} of {maker} is left out",
-                    found=str(error),
+                    found=str(error).rstrip("."),
                     wanted=f"what a {self.kind} has to offer",
                     fix=f"Update {maker}, or tell its makers",
                 ) from error

@@ -11,8 +11,10 @@ from typing import Any
 from lib_rimo.benchmark.taggers import Taggers
 from lib_rimo.errors import StudyError
 from lib_rimo.hosts.host import Host
+from lib_rimo.merging.checkpoints.architecture import family_of
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.options import SaveOptions
+from lib_rimo.study.analysis.block_labels import title_of
 from lib_rimo.study.analysis.sensitivity import Sensitivity
 from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.measure.bench_job import Benchmarks
@@ -227,7 +229,10 @@ class Studies:
 
     def mix(self, study: str, choice: Choice) -> Mapping[str, Any]:
         """A mix of a study as plain values; see ``mixes.describe``."""
-        return describe(self.record(study), choice)
+        record = self.record(study)
+        mix = describe(record, choice)
+        family = family_of(record.sources[0].path)
+        return {**mix, "titles": [title_of(group, family).plain() for group in mix["groups"]]}
 
     def blocks(self, study: str) -> Mapping[str, Any]:
         """What each block group does in a study's best mix; see ``sensitivity``."""

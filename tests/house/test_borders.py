@@ -20,6 +20,7 @@ ROOMS = {
     "testing": ("errors", "search"),
     "toy": ("errors",),
     "study": ("errors", "files", "registry", "search", "benchmark", "merging", "hosts.host"),
+    "testing": ("errors", "merging", "search", "study.analysis.block_labels"),
     "wording": ("errors", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
     "ui": ("errors", "study", "wording", "benchmark.interval"),
     "library": ("errors", "registry", "merging", "benchmark", "search", "hosts", "toy", "study"),
@@ -43,7 +44,7 @@ PACKAGES = {
     "onnxruntime": {"benchmark"},
     "skopt": {"search"},
     "sklearn": {"search"},
-    "torch": {"merging", "hosts", "toy"},
+    "torch": {"merging", "hosts", "toy", "testing"},
     "safetensors": {"merging", "hosts", "toy"},
     "pandas": {"benchmark", "ui"},
 }

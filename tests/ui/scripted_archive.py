@@ -12,8 +12,9 @@ from PIL import Image
 
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SettingsError, StudyError
+from lib_rimo.merging.checkpoints.families import FAMILIES
 from lib_rimo.merging.mix.partition import load_partition
-from lib_rimo.study.analysis.block_labels import parts_of
+from lib_rimo.study.analysis.block_labels import Network, parts_of, title_of
 from lib_rimo.study.mixes.preview import PreviewRequest
 from lib_rimo.study.record.choice import Choice
 from lib_rimo.study.record.record import StudyRecord
@@ -24,8 +25,8 @@ STUDY = "2024-05-01-scripted"
 FILES = ("plain.safetensors", "shapes.safetensors", "colours.safetensors", "places.safetensors")
 GROUPS = ("in0-6", "in7", "in8+", "mid", "out0", "out1", "out2", "out3+", "rest", "text", "vae")
 DEAD = ("out3+", "rest")
-SDXL_BLOCKS = 9
-PLACES = parts_of(GROUPS, load_partition("theater"), SDXL_BLOCKS)
+SDXL = FAMILIES["sdxl-base"]
+PLACES = parts_of(GROUPS, load_partition("theater"), Network(SDXL, SDXL.blocks))
 LEAST_TRIALS = 8
 
 
@@ -85,6 +86,7 @@ class ScriptedArchive:
             "base": FILES[0],
             "partners": list(FILES[1:]),
             "groups": list(GROUPS[:-1]),
+            "titles": [title_of(name).plain() for name in GROUPS[:-1]],
             "weights": weights(choice.name, len(GROUPS) - 1),
             "accuracy": None,
             "images": 0,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lib_rimo.merging.checkpoints.families import FAMILIES, OWN
 from lib_rimo.ui.page import form
 from lib_rimo.wording.sentences import STAGES, STATES
 from tests.house.source import ROOT, python_files
@@ -52,12 +53,20 @@ def read(language: str, folder: str = FOR_THE_TAB) -> dict[str, str]:
     return found
 
 
+def data_texts() -> set[str]:
+    """What partitions and the program's model families are called, and their block groups: words in data files."""
+    own = [FAMILIES[name] for name in OWN]
+    titles = {words.title for family in own for words in family.groups.values()}
+    blocks = {f"{c.label} {{1}}" for family in own for c in family.chains if c.side != "middle"}
+    return titles | blocks | {*form.PARTITIONS.values(), *form.GROUPS.values()}
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_text_of_the_page_is_translated(language: str) -> None:
     """Frame, scripts, states and the errors of a study: what the page can say it says in this language."""
     known = read(language)
     wanted = texts.frame_texts() | texts.script_texts() | texts.error_texts(*ROOMS)
-    wanted |= {*STATES.values(), *STAGES.values(), *form.PARTITIONS.values(), *form.GROUPS.values()}
+    wanted |= {*STATES.values(), *STAGES.values(), *data_texts()}
     wanted |= {text for f in form.FIELDS.values() for text in (f.label, f.reason)}
     assert (
         sorted(t for t in wanted if t not in known and t.strip() not in known and t not in UNTRANSLATED) == []
@@ -86,7 +95,7 @@ def test_every_component_is_translated(language: str, tmp_path: Path) -> None:
 def test_every_translated_text_is_shown_somewhere(language: str) -> None:
     """A text that was reworded or removed since shows up here, so that no translation is dead."""
     sources = "\n".join(sorted(set(texts.python_texts(*python_files("lib_rimo"))) | texts.script_literals()))
-    sources = PLACE.sub("#", " ".join([sources, *texts.frame_texts()])).lower()
+    sources = PLACE.sub("#", " ".join([sources, *texts.frame_texts(), *data_texts()])).lower()
     pieces = {
         text: [p.strip(" .:()") for p in PLACE.sub("#", text).lower().split("#")] for text in read(language)
     }

@@ -98,7 +98,7 @@ def _call(
 
 
 def _embeddings(texts: TextCache, requests: list[ImageRequest], chunks: int) -> dict[str, torch.Tensor]:
-    """The pipeline's text arguments: ``(n_requests, 77 * chunks, width)`` and, for SDXL, the pooled ones."""
+    """The pipeline's text arguments: ``(n_requests, window * chunks, width)`` and, for SDXL, the pooled ones."""
     sides = {"": [texts.padded(texts.positive(r.prompt), chunks, texts.positive("")) for r in requests]}
     if requests[0].cfg > 1:
         sides["negative_"] = [

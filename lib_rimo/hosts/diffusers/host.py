@@ -20,9 +20,6 @@ from lib_rimo.hosts.host import ImageDefaults, ImageRequest
 from lib_rimo.hosts.queue import HostQueue
 from lib_rimo.merging.live.weights import LiveWeights
 
-DEFAULT_STEPS = 20
-DEFAULT_CFG = 7.0
-DEFAULT_SAMPLER = "DPM++ 2M"
 # Latent consistency models are trained to be drawn in a few steps without guidance (their model card's values).
 LCM_STEPS = 4
 LCM_CFG = 1.0
@@ -208,18 +205,19 @@ class DiffusersHost:
 
     def image_defaults(self) -> ImageDefaults:
         """Size, steps, guidance and sampler from the configuration folder and the loaded model's own configs."""
-        pipeline = self._loaded_model().pipeline
+        model = self._loaded_model()
+        pipeline, usual = model.pipeline, model.kind.family.drawing
         scale = int(pipeline.vae_scale_factor)
-        side = pipeline.unet.config.get("sample_size") or 64
+        side = pipeline.unet.config.get("sample_size") or (usual.height // scale, usual.width // scale)
         height, width = side if isinstance(side, (list, tuple)) else (side, side)
         scheduler = type(pipeline.scheduler).__name__
         is_lcm = scheduler == "LCMScheduler"
         hints: dict[str, Any] = {**pipeline.config, **pipeline.scheduler.config, **self._hints()}
-        sampler = hints.get("sampler") or (sampler_of_class(scheduler) if is_lcm else None) or DEFAULT_SAMPLER
+        sampler = hints.get("sampler") or (sampler_of_class(scheduler) if is_lcm else None) or usual.sampler
         steps = (
-            hints.get("steps") or hints.get("num_inference_steps") or (LCM_STEPS if is_lcm else DEFAULT_STEPS)
+            hints.get("steps") or hints.get("num_inference_steps") or (LCM_STEPS if is_lcm else usual.steps)
         )
-        cfg = hints.get("cfg") or hints.get("guidance_scale") or (LCM_CFG if is_lcm else DEFAULT_CFG)
+        cfg = hints.get("cfg") or hints.get("guidance_scale") or (LCM_CFG if is_lcm else usual.cfg)
         return ImageDefaults(
             int(hints.get("width") or int(width) * scale),
             int(hints.get("height") or int(height) * scale),

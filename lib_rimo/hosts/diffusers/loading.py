@@ -16,8 +16,9 @@ from lib_rimo.errors import CheckpointError, HostError
 from lib_rimo.hosts.diffusers.mapping import CheckpointMapping, Layout, Place, map_checkpoint
 from lib_rimo.hosts.diffusers.schedulers import PREDICTION, ZERO_SNR
 from lib_rimo.hosts.diffusers.text import TextCache
-from lib_rimo.merging.checkpoints.architecture import EDM_V, SDXL_BASE, Architecture, recognise
+from lib_rimo.merging.checkpoints.architecture import EDM_V, Architecture, recognise
 from lib_rimo.merging.checkpoints.checkpoint import open_checkpoint
+from lib_rimo.merging.checkpoints.families import families
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -27,21 +28,6 @@ logger = logging.getLogger("rimo")
 COMPONENTS = ("unet", "vae", "text_encoder", "text_encoder_2")
 INDEX = "model_index.json"
 
-# The optional parts that draw nothing; named, so that they are neither looked for nor loaded.
-_PIPELINES: dict[str, dict[str, object]] = {
-    "StableDiffusionPipeline": {
-        "safety_checker": None,
-        "requires_safety_checker": False,
-        "feature_extractor": None,
-        "image_encoder": None,
-    },
-    "StableDiffusionXLPipeline": {
-        "feature_extractor": None,
-        "image_encoder": None,
-        "add_watermarker": False,
-    },
-}
-_TEXT_PREFIXES = ("cond_stage_model.", "conditioner.")
 _BIT_TYPES = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -143,8 +129,8 @@ def load_model(
                 return _holds(live[place.component][place.tensor], place, file.get_tensor(key))
 
             with quiet():
-                mapping = map_checkpoint(pipeline, layout, holds)
-            _verify(checkpoint, live, mapping, holds)
+                mapping = map_checkpoint(pipeline, layout, kind.family, holds)
+            _verify(checkpoint, live, mapping, kind.family.parts("text"), holds)
     except (OSError, SafetensorError) as error:
         raise HostError(
             "The checkpoint cannot be read",
@@ -161,7 +147,9 @@ def load_model(
         len(mapping.places),
         len(mapping.refused),
     )
-    return LoadedModel(checkpoint, config_dir, kind, layout, pipeline, mapping, TextCache(pipeline))
+    return LoadedModel(
+        checkpoint, config_dir, kind, layout, pipeline, mapping, TextCache(pipeline, kind.family.text)
+    )
 
 
 def refill(model: LoadedModel, checkpoint: Path) -> LoadedModel | None:
@@ -253,18 +241,20 @@ def _build(
         name = str(read_index(config_dir).get("_class_name"))
         source = {"config": str(config_dir)}
     else:
-        name = "StableDiffusionXLPipeline" if kind.name == SDXL_BASE else "StableDiffusionPipeline"
+        own = kind.family.diffusers
+        name = kind.family.title if own is None else own.pipeline
         source = {}
-    if name not in _PIPELINES:
+    known = {f.diffusers.pipeline: f.diffusers.options for f in families() if f.diffusers is not None}
+    if name not in known:
         raise HostError(
             "The configuration is of a kind of model that cannot be drawn with",
             found=name,
-            wanted=" or ".join(_PIPELINES),
+            wanted=" or ".join(known),
         )
     try:
         with quiet():
             pipeline: DiffusionPipeline = getattr(diffusers, name).from_single_file(
-                str(checkpoint), local_files_only=True, torch_dtype=dtype, **source, **_PIPELINES[name]
+                str(checkpoint), local_files_only=True, torch_dtype=dtype, **source, **known[name]
             )
     except Exception as error:
         # diffusers raises whatever was at hand (KeyError, AttributeError, its own kinds, the hub's kinds).
@@ -340,11 +330,12 @@ def _verify(
     checkpoint: Path,
     live: Mapping[str, Mapping[str, torch.Tensor]],
     mapping: CheckpointMapping,
+    texts: tuple[str, ...],
     holds: Callable[[str, Place], bool],
 ) -> None:
     covered = {(p.component, p.tensor) for places in mapping.places.values() for p in places}
     from_file = {"unet", "vae"}
-    if any(key.startswith(_TEXT_PREFIXES) for key in (*mapping.places, *mapping.refused)):
+    if any(key.startswith(texts) for key in (*mapping.places, *mapping.refused)):
         # Only a checkpoint without text encoders takes them from the configuration folder, if that holds them.
         from_file |= {"text_encoder", "text_encoder_2"}
     for component, tensors in live.items():

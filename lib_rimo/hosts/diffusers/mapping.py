@@ -15,20 +15,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from lib_rimo.hosts.tracing import Traced, View
+from lib_rimo.merging.checkpoints.families import is_weight
+from lib_rimo.merging.checkpoints.family import Family
 from lib_rimo.merging.live.weights import LiveSlot, LiveWeights
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
 _TEXT_ENCODERS = ("text_encoder", "text_encoder_2")
-# Where OpenCLIP text encoders stand in SD2, SDXL and the SDXL refiner.
-_OPEN_CLIP_PREFIXES = (
-    "cond_stage_model.model.",
-    "conditioner.embedders.1.model.",
-    "conditioner.embedders.0.model.",
-)
-# What begins otherwise belongs to no part of a model.
-_WEIGHTS = ("model.diffusion_model.", "first_stage_model.", "vae.", "cond_stage_model.", "conditioner.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +65,18 @@ class CheckpointMapping:
 
 
 def map_checkpoint(
-    pipeline: DiffusionPipeline, layout: Layout, holds: Callable[[str, Place], bool]
+    pipeline: DiffusionPipeline, layout: Layout, family: Family, holds: Callable[[str, Place], bool]
 ) -> CheckpointMapping:
     """Finds every checkpoint key's places in a pipeline that was loaded from that checkpoint.
 
     Args:
         pipeline: A Stable Diffusion (XL) pipeline.
         layout: The checkpoint's keys with shapes and dtypes.
+        family: The checkpoint's.
         holds: Whether a place holds its part of a key's values. Decides between text encoders of one shape.
     """
     places: dict[str, list[Place]] = {}
-    for component, converted in _components(pipeline, layout, holds):
+    for component, converted in _components(pipeline, layout, family, holds):
         names = getattr(pipeline, component).state_dict(keep_vars=True)
         for name, traced in converted.items():
             if name in names and isinstance(traced, Traced) and traced.source is not None:
@@ -94,7 +89,7 @@ def map_checkpoint(
 
 
 def _components(
-    pipeline: DiffusionPipeline, layout: Layout, holds: Callable[[str, Place], bool]
+    pipeline: DiffusionPipeline, layout: Layout, family: Family, holds: Callable[[str, Place], bool]
 ) -> Iterator[tuple[str, Mapping[str, object]]]:
     from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
 
@@ -105,14 +100,14 @@ def _components(
         encoder = getattr(pipeline, component, None)
         if encoder is None:
             continue
-        for converted in _text_conversions(encoder, traced):
+        for converted in _text_conversions(encoder, family, traced):
             if _fits(encoder, component, converted, holds):
                 yield component, converted
                 break
 
 
 def _text_conversions(
-    encoder: torch.nn.Module, traced: Mapping[str, Traced]
+    encoder: torch.nn.Module, family: Family, traced: Mapping[str, Traced]
 ) -> Iterator[Mapping[str, object]]:
     from diffusers.loaders.single_file_utils import convert_ldm_clip_checkpoint, convert_open_clip_checkpoint
 
@@ -121,7 +116,7 @@ def _text_conversions(
     attempts = [convert_ldm_clip_checkpoint(dict(traced))]
     attempts += [
         convert_open_clip_checkpoint(encoder, dict(traced), prefix=prefix)
-        for prefix in _OPEN_CLIP_PREFIXES
+        for prefix in (family.diffusers.open_clip if family.diffusers is not None else ())
         if any(key.startswith(prefix) for key in traced)
     ]
     for converted in attempts:
@@ -149,6 +144,6 @@ def _why_refused(key: str) -> str | None:
         return "a training average (EMA) that is not used for drawing"
     if key.endswith("position_ids"):
         return "an index table, not a weight"
-    if key.startswith(_WEIGHTS):
+    if is_weight(key):
         return None
     return "a noise schedule or training value that is taken from the configuration instead"

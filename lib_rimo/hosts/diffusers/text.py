@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from lib_rimo.errors import HostError
 from lib_rimo.hosts.prompt_text import plain
+from lib_rimo.merging.checkpoints.family import TextWindow
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -22,17 +24,14 @@ class TextEmbedding:
     """One text as the UNet sees it.
 
     Attributes:
-        tokens: Shape ``(1, 77 * n_chunks, width)``.
+        tokens: Shape ``(1, window * n_chunks, width)``, ``window`` tokens being what the encoder reads at once.
         pooled: Shape ``(1, pooled width)`` for SDXL, else None.
+        n_chunks: How many windows of the text encoder the text took.
     """
 
     tokens: torch.Tensor
     pooled: torch.Tensor | None
-
-    @property
-    def n_chunks(self) -> int:
-        """How many windows of the text encoder the text took."""
-        return int(self.tokens.shape[1]) // 77
+    n_chunks: int = 1
 
     def size_bytes(self) -> int:
         """Memory held."""
@@ -47,8 +46,9 @@ class TextCache:
     tag is lost.
     """
 
-    def __init__(self, pipeline: DiffusionPipeline) -> None:
+    def __init__(self, pipeline: DiffusionPipeline, window: TextWindow) -> None:
         self._pipeline = pipeline
+        self._window = window
         self._kept: OrderedDict[tuple[str, bool], TextEmbedding] = OrderedDict()
         self._bytes = 0
 
@@ -74,7 +74,7 @@ class TextCache:
         if lacking <= 0:
             return embedding
         return TextEmbedding(
-            torch.cat([embedding.tokens, *[empty.tokens] * lacking], dim=1), embedding.pooled
+            torch.cat([embedding.tokens, *[empty.tokens] * lacking], dim=1), embedding.pooled, n_chunks
         )
 
     def _get(self, text: str, *, zero: bool) -> TextEmbedding:
@@ -83,10 +83,10 @@ class TextCache:
             self._kept.move_to_end(key)
             return self._kept[key]
         chunks = [self._encode(chunk) for chunk in self._chunks(plain(text))]
-        made = TextEmbedding(torch.cat([c.tokens for c in chunks], dim=1), chunks[0].pooled)
+        made = TextEmbedding(torch.cat([c.tokens for c in chunks], dim=1), chunks[0].pooled, len(chunks))
         if zero:
             pooled = None if made.pooled is None else torch.zeros_like(made.pooled)
-            made = TextEmbedding(torch.zeros_like(made.tokens), pooled)
+            made = TextEmbedding(torch.zeros_like(made.tokens), pooled, made.n_chunks)
         self._kept[key] = made
         self._bytes += made.size_bytes()
         while self._bytes > CACHE_BYTES and len(self._kept) > 1:
@@ -106,7 +106,7 @@ class TextCache:
 
     def _chunks(self, text: str) -> list[str]:
         tokenizer = self._pipeline.tokenizer
-        room = int(tokenizer.model_max_length) - 2  # begin and end of text
+        room = min(int(tokenizer.model_max_length), self._window.tokens) - self._window.ends
 
         def length(part: str) -> int:
             return len(tokenizer(part, add_special_tokens=False, verbose=False).input_ids)
@@ -122,4 +122,12 @@ class TextCache:
                 current = tag
             else:
                 current = longer
-        return [*chunks, current]
+        chunks.append(current)
+        if self._window.most is not None and len(chunks) > self._window.most:
+            raise HostError(
+                "A prompt is longer than the model reads",
+                found=f"{length(text)} tokens",
+                wanted=f"{room * self._window.most} or less",
+                fix="Ask for fewer tags in a prompt",
+            )
+        return chunks

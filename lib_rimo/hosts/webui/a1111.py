@@ -13,14 +13,15 @@ import torch
 
 from lib_rimo.errors import HostError
 from lib_rimo.hosts.webui.host import WebuiHost
-from lib_rimo.hosts.webui.info import chunks_of, sidecar_size
+from lib_rimo.hosts.webui.info import chunks_of, native_size
 from lib_rimo.hosts.webui.patching import only_here, replaced
+from lib_rimo.merging.checkpoints.keys import is_weight, place_of
 from lib_rimo.merging.live.weights import LiveSlot, LiveWeights
 
 log = logging.getLogger("rimo")
 
-WEIGHTS = ("model.diffusion_model.", "first_stage_model.", "cond_stage_model.", "conditioner.")
-UNET, VAE, TEXT, TEXT_XL = WEIGHTS
+TEXT = "cond_stage_model."
+"""The WebUI's own name for what encodes text, in every family."""
 
 
 class A1111Host(WebuiHost):
@@ -109,10 +110,7 @@ class A1111Host(WebuiHost):
         return max(chunks_of(encoder, prompt) for encoder in encoders)
 
     def _native_size(self, model: Any) -> tuple[int, int]:
-        if size := sidecar_size(self._file_of(model)):
-            return size
-        side = 1024 if getattr(model, "is_sdxl", False) else 512
-        return side, side
+        return native_size(self._file_of(model), is_xl=bool(getattr(model, "is_sdxl", False)))
 
 
 def checkpoint_names(model: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -161,11 +159,12 @@ def _why_not(key: str, tensor: torch.Tensor | None) -> str:
     """The reason why a key cannot be swapped, or nothing."""
     from modules import sd_unet, sd_vae
 
-    if not key.startswith(WEIGHTS):
+    if not is_weight(key):
         return "a noise schedule or training value that is not swapped"
-    if key.startswith(VAE) and sd_vae.loaded_vae_file is not None:
+    component = "" if (place := place_of(key)) is None else place.component
+    if component == "vae" and sd_vae.loaded_vae_file is not None:
         return f"the VAE {Path(sd_vae.loaded_vae_file).name} that you chose is in its place"
-    if key.startswith(UNET) and sd_unet.current_unet is not None:
+    if component == "unet" and sd_unet.current_unet is not None:
         return "an optimised UNet (TensorRT or the like) draws in its place"
     if tensor is None:
         return "the loaded model does not use it"

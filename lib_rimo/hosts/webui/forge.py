@@ -15,7 +15,7 @@ import torch
 from lib_rimo.errors import HostError
 from lib_rimo.hosts.webui.forge_mapping import Place, live_weights, map_checkpoint, modules_of, patchers_of
 from lib_rimo.hosts.webui.host import WebuiHost
-from lib_rimo.hosts.webui.info import chunks_of, sidecar_size
+from lib_rimo.hosts.webui.info import chunks_of, native_size
 from lib_rimo.hosts.webui.patching import replaced
 from lib_rimo.merging.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from lib_rimo.merging.checkpoints.header import TensorSpec
@@ -138,10 +138,7 @@ class ForgeHost(WebuiHost):
         return max(chunks_of(getattr(model, name, None), prompt) for name in names)
 
     def _native_size(self, model: Any) -> tuple[int, int]:
-        if size := sidecar_size(self._file_of(model)):
-            return size
-        side = 1024 if getattr(model, "is_sdxl", False) else 512
-        return side, side
+        return native_size(self._file_of(model), is_xl=bool(getattr(model, "is_sdxl", False)))
 
     def _run(self, work: Callable[[], Out]) -> Out:
         """In Forge's main thread, where moving models is quickest."""

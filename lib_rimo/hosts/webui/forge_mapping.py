@@ -14,6 +14,7 @@ import torch
 
 from lib_rimo.hosts.tracing import Traced, View
 from lib_rimo.merging.checkpoints.header import TensorSpec
+from lib_rimo.merging.checkpoints.keys import is_weight
 from lib_rimo.merging.live.weights import LiveSlot, LiveWeights
 
 UNET, VAE = "unet", "vae"
@@ -152,8 +153,6 @@ def _why_absent(key: str) -> str:
         return "a training average (EMA) that is not used for drawing"
     if key.endswith("position_ids"):
         return "an index table, not a weight"
-    if key.startswith(
-        ("model.", "first_stage_model.", "cond_stage_model.", "conditioner.", "vae.", "text_encoders.")
-    ):
+    if is_weight(key):
         return "the loaded model does not use it"
     return "a noise schedule or training value that is not swapped"

@@ -21,9 +21,10 @@ from lib_rimo.errors import HostError, HostTakenError
 from lib_rimo.hosts.host import ImageDefaults, ImageRequest
 from lib_rimo.hosts.webui.checks import keys_of, require_known, same_file
 from lib_rimo.hosts.webui.drawing import Drawer, announced
-from lib_rimo.hosts.webui.info import LATENT_SCALE, schedules, ui_defaults
+from lib_rimo.hosts.webui.info import schedules, ui_defaults
 from lib_rimo.hosts.webui.lend import Player
 from lib_rimo.hosts.webui.queue import WebuiQueue
+from lib_rimo.merging.checkpoints.architecture import family_of
 from lib_rimo.merging.checkpoints.keys import place_of
 from lib_rimo.merging.live.swap import Swapper
 from lib_rimo.merging.live.weights import LiveWeights
@@ -378,14 +379,15 @@ class WebuiHost(ABC):
         else:
             with self.exclusive():
                 width, height = self._native_size(self._ready("Reading the model's size"))
-        kept = ui_defaults()
+        kept, usual = ui_defaults(), family_of(self._base).drawing
         samplers = self.samplers()
-        sampler = next((s for s in (str(kept.get("sampler")), "DPM++ 2M") if s in samplers), samplers[0])
-        return ImageDefaults(width, height, int(kept.get("steps", 20)), float(kept.get("cfg", 7.0)), sampler)
+        sampler = next((s for s in (str(kept.get("sampler")), usual.sampler) if s in samplers), samplers[0])
+        steps, cfg = int(kept.get("steps", usual.steps)), float(kept.get("cfg", usual.cfg))
+        return ImageDefaults(width, height, steps, cfg, sampler)
 
     def batch_size(self, width: int, height: int) -> int:
         """Pictures per ``generate``: by size on the CPU, by the card's memory on a GPU."""
-        positions = max(1, (width // LATENT_SCALE) * (height // LATENT_SCALE))
+        positions = max(1, width * height // family_of(self._base).latent.scale ** 2)
         room = _CPU_POSITIONS
         if (device := self._device()).type == "cuda":
             memory = torch.cuda.get_device_properties(device).total_memory

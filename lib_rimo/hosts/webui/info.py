@@ -7,10 +7,10 @@ import logging
 from pathlib import Path
 from typing import Any
 
-log = logging.getLogger("rimo")
+from lib_rimo.merging.checkpoints.architecture import family_of, known_family
+from lib_rimo.merging.checkpoints.families import FAMILIES
 
-LATENT_SCALE = 8
-"""Pixels per latent position of every SD and SDXL VAE."""
+log = logging.getLogger("rimo")
 
 
 def schedules() -> tuple[str, ...]:
@@ -32,10 +32,21 @@ def sidecar_size(checkpoint: Path) -> tuple[int, int] | None:
 
     try:
         text = checkpoint.with_suffix(".yaml").read_text(encoding="utf-8")
-        side = int(yaml.safe_load(text)["model"]["params"]["image_size"]) * LATENT_SCALE
+        side = int(yaml.safe_load(text)["model"]["params"]["image_size"]) * family_of(checkpoint).latent.scale
     except (OSError, UnicodeError, yaml.YAMLError, KeyError, TypeError, ValueError):
         return None
     return side, side
+
+
+def native_size(checkpoint: Path, *, is_xl: bool) -> tuple[int, int]:
+    """Width and height in pixels that a model was made for.
+
+    Args:
+        checkpoint: Its file; a configuration beside it says so, or its family's file.
+        is_xl: Whether the WebUI takes it for SDXL, for files that are not recognised.
+    """
+    family = known_family(checkpoint) or FAMILIES["sdxl-base" if is_xl else "sd1"]
+    return sidecar_size(checkpoint) or (family.drawing.width, family.drawing.height)
 
 
 def ui_defaults() -> dict[str, Any]:

@@ -1,29 +1,28 @@
 """Which family a checkpoint is of, told by the names and ranks of its tensors, never by their width.
 
-A miniature of SD1 has other widths and may have another depth, but the same topology; it counts as SD1 here.
+A miniature of SD1 has other widths and may have another depth, but the same topology; it counts as SD1 here. What
+each family is told by stands in its file. Where two fit, the one that names more marks of the file is the more
+specific and prevails; a mark is what the file has, not what it lacks.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib_rimo.errors import ArchitectureError
-from lib_rimo.merging.checkpoints.checkpoint import Checkpoint
-from lib_rimo.merging.checkpoints.keys import place_of
+from lib_rimo.errors import ArchitectureError, CheckpointError
+from lib_rimo.merging.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from lib_rimo.merging.checkpoints.families import FAMILIES, OWN, families
+from lib_rimo.merging.checkpoints.family import Condition, Family
+from lib_rimo.merging.checkpoints.keys import UNET, place_of
 from lib_rimo.merging.checkpoints.quantised import refuse_quantised
 
-SD1, SD2, SDXL_BASE, SDXL_REFINER = "sd1", "sd2", "sdxl-base", "sdxl-refiner"
-
 EDM_V = "edm v"
-"""Told by a tensor ``edm_vpred.sigma_max``, as the WebUIs and ComfyUI read it."""
+"""v on another scale of noise; told by a tensor that the WebUIs and ComfyUI read as well."""
 
-REFINER_INPUT_BLOCKS = 12
-"""SDXL base has 9 input blocks (3 levels), its refiner 12 (4 levels); asked only where text encoders are absent."""
-
-_STEM = "model.diffusion_model."
 _OTHERS = {
     "double_blocks.": "Flux",
     "joint_blocks.": "SD3",
@@ -36,13 +35,12 @@ _OTHERS = {
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A checkpoint's family.
+    """What a checkpoint is.
 
     Attributes:
-        name: ``sd1``, ``sd2``, ``sdxl-base`` or ``sdxl-refiner``.
+        name: Of its family, such as ``sd1``.
         inpainting: Whether the UNet takes a mask and a masked picture beside the noise.
-        input_blocks: Number of input blocks of the UNet.
-        output_blocks: Number of output blocks of the UNet.
+        blocks: Each chain of blocks, and how many it has.
         in_channels: Channels that the UNet takes.
         prediction: What the UNet predicts, ``epsilon``, ``v`` or ``edm v`` (v on another scale of noise), if the
             file or its sidecar says so.
@@ -51,21 +49,37 @@ class Architecture:
 
     name: str
     inpainting: bool
-    input_blocks: int
-    output_blocks: int
+    blocks: tuple[tuple[str, int], ...]
     in_channels: int
     prediction: str | None = None
     zero_snr: bool = False
 
     @property
+    def family(self) -> Family:
+        """What is known of its family."""
+        return FAMILIES[self.name]
+
+    @property
+    def input_blocks(self) -> int:
+        """Number of input blocks; 0 in a network without."""
+        return dict(self.blocks).get("input_blocks", 0)
+
+    @property
+    def output_blocks(self) -> int:
+        """Number of output blocks; 0 in a network without."""
+        return dict(self.blocks).get("output_blocks", 0)
+
+    @property
     def predicts(self) -> str | None:
         """What every program takes it to predict; None for SD2, whose files are of both kinds and seldom say so."""
-        return self.prediction or (None if self.name == SD2 else "epsilon")
+        return self.prediction or self.family.prediction.usual
 
     def describe(self) -> str:
         """A few words for messages."""
         kind = "inpainting " if self.inpainting else ""
-        return f"{kind}{self.name}, {self.input_blocks} input and {self.output_blocks} output blocks"
+        counts = dict(self.blocks)
+        ways = [f"{counts[c.name]} {c.label}" for c in self.family.chains if c.side != "middle"]
+        return f"{kind}{self.name}, {' and '.join(ways)} blocks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,58 +101,111 @@ def recognise(checkpoint: Checkpoint) -> Architecture:
     """Tells a checkpoint's family.
 
     Raises:
-        ArchitectureError: The file is no Stable Diffusion 1, 2 or XL checkpoint.
+        ArchitectureError: The file is of no known family, or fits two equally well.
     """
     keys = checkpoint.keys()
-    blocks: dict[str, set[int]] = {"input_blocks": set(), "output_blocks": set()}
-    for key in keys:
-        place = place_of(key)
-        if place is not None and place.family in blocks:
-            blocks[place.family].add(place.block)
-    first, last = _STEM + "input_blocks.0.0.weight", _STEM + "out.2.weight"
-    if not (blocks["output_blocks"] and _has_rank(checkpoint, first, 4) and _has_rank(checkpoint, last, 4)):
+    fitting = [(marks, family) for family in families() if (marks := _marks(checkpoint, family))]
+    most = max((marks for marks, _ in fitting), default=0)
+    nearest = [family for marks, family in fitting if marks == most]
+    if not nearest:
+        more = ", ".join(family.title for family in families() if family.name not in OWN)
         raise ArchitectureError(
             f"{checkpoint.name} is of an unknown kind",
             found=_guess(keys),
-            wanted="a Stable Diffusion 1, 2 or XL checkpoint with its UNet",
+            wanted=f"a Stable Diffusion 1, 2 or XL checkpoint with its UNet, or one of {more}"
+            if more
+            else "a Stable Diffusion 1, 2 or XL checkpoint with its UNet",
             fix="Choose a whole model file",
         )
-    in_channels, out_channels = checkpoint.shape(first)[1], checkpoint.shape(last)[0]
-    return Architecture(
-        _family(checkpoint, len(blocks["input_blocks"])),
+    if len(nearest) > 1:
+        raise ArchitectureError(
+            f"{checkpoint.name} fits two model families equally well",
+            found=" and ".join(family.name for family in nearest),
+            wanted="a family that names more marks of the file than the other",
+            fix="Remove one of them, or tell its makers",
+        )
+    found = nearest[0]
+    channels, inpainting = found.latent.channels, False
+    if found.edges is not None and found.edges.first in checkpoint and found.edges.last in checkpoint:
+        channels = checkpoint.shape(found.edges.first)[1]
         # The UNet of an inpainting model takes the latents, a mask of one channel and the masked latents.
-        in_channels == 2 * out_channels + 1,
-        len(blocks["input_blocks"]),
-        len(blocks["output_blocks"]),
-        in_channels,
-        _prediction(checkpoint),
-        _zero_snr(checkpoint),
+        inpainting = channels == 2 * checkpoint.shape(found.edges.last)[0] + 1
+    counts = _counts(checkpoint, found)
+    return Architecture(
+        found.name,
+        inpainting,
+        tuple((chain.name, counts.get(chain.name, 0)) for chain in found.chains),
+        channels,
+        _prediction(checkpoint, found),
+        _zero_snr(checkpoint, found),
     )
 
 
-def _has_rank(checkpoint: Checkpoint, key: str, rank: int) -> bool:
-    return key in checkpoint and len(checkpoint.shape(key)) == rank
+def known_family(path: Path | None) -> Family | None:
+    """The family of a file's model, read from its header; None where that says nothing.
+
+    Only ``.safetensors`` files are looked at, since others have to be read whole for it.
+    """
+    if path is None or path.suffix != ".safetensors":
+        return None
+    try:
+        stat = path.stat()
+        return FAMILIES[_family_name(path, stat.st_size, stat.st_mtime_ns, families())]
+    except (CheckpointError, OSError):
+        return None
 
 
-def _family(checkpoint: Checkpoint, n_input_blocks: int) -> str:
+def family_of(path: Path | None) -> Family:
+    """The same; what is taken for usual where nothing is known."""
+    return known_family(path) or families()[0]
+
+
+@functools.lru_cache(maxsize=64)
+def _family_name(path: Path, _size: int, _changed: int, _among: tuple[Family, ...]) -> str:
+    with open_checkpoint(path) as checkpoint:
+        return recognise(checkpoint).name
+
+
+def _marks(checkpoint: Checkpoint, family: Family) -> int:
+    """How many marks of a family a file has; 0 if it is not of the family."""
+    counts = functools.cache(functools.partial(_counts, checkpoint, family))
+
+    def fits(conditions: Iterable[Condition]) -> bool:
+        return all(_holds(condition, checkpoint, counts) for condition in conditions)
+
+    if not fits(family.marks.always):
+        return 0
+    fitting = (listed for listed in family.marks.one_of if fits(listed))
+    most = max((sum(c.counts for c in listed) for listed in fitting), default=-1)
+    return 0 if most < 0 else most + sum(c.counts for c in family.marks.always)
+
+
+def _holds(condition: Condition, checkpoint: Checkpoint, counts: Callable[[], dict[str, int]]) -> bool:
     keys = checkpoint.keys()
+    if condition.has and not any(key.startswith(condition.has) for key in keys):
+        return False
+    if condition.lacks and any(key.startswith(condition.lacks) for key in keys):
+        return False
+    if condition.tensor:
+        before, star, after = condition.tensor.partition("*")
+        named = [k for k in keys if k.startswith(before) and k.endswith(after)] if star else [before]
+        ranks = [len(checkpoint.shape(key)) for key in named if key in checkpoint]
+        if (max(ranks, default=-1) == condition.rank) is condition.unlike:
+            return False
+    if condition.chain:
+        first, dash, last = condition.blocks.partition("-")
+        count = counts().get(condition.chain, 0)
+        return int(first) <= count and (count <= int(last or first) if last or not dash else True)
+    return True
 
-    def any_starts(*prefixes: str) -> bool:
-        return any(key.startswith(prefixes) for key in keys)
 
-    if any_starts(_STEM + "label_emb."):
-        if any_starts("conditioner.embedders.1."):
-            return SDXL_BASE
-        if any_starts("conditioner.embedders.0."):
-            return SDXL_REFINER
-        return SDXL_REFINER if n_input_blocks >= REFINER_INPUT_BLOCKS else SDXL_BASE
-    if any_starts("cond_stage_model.transformer."):
-        return SD1
-    if any_starts("cond_stage_model.model.", "conditioner.embedders.0.model."):
-        return SD2
-    # Without a text encoder: SD2 projects into its attention blocks with a matrix, SD1 with a 1x1 convolution.
-    ranks = [len(checkpoint.shape(k)) for k in keys if k.startswith(_STEM) and k.endswith(".proj_in.weight")]
-    return SD2 if ranks and max(ranks) == len(("out", "in")) else SD1
+def _counts(checkpoint: Checkpoint, family: Family) -> dict[str, int]:
+    blocks: dict[str, set[int]] = {}
+    for key in checkpoint.keys():  # noqa: SIM118 -- no dict: its keys are in the file's order
+        place = family.place_of(key)
+        if place is not None and place.chain:
+            blocks.setdefault(place.chain, set()).add(place.block)
+    return {chain: len(numbers) for chain, numbers in blocks.items()}
 
 
 def _guess(keys: Iterable[str]) -> str:
@@ -153,20 +220,20 @@ def _guess(keys: Iterable[str]) -> str:
     return f"{len(names)} tensors" + (f", the first named {names[0]!r}" if names else "")
 
 
-def _prediction(checkpoint: Checkpoint) -> str | None:
-    if "edm_vpred.sigma_max" in checkpoint:
-        return EDM_V
-    if "v_pred" in checkpoint:
-        return "v"
+def _prediction(checkpoint: Checkpoint, family: Family) -> str | None:
+    for tensor, says in family.prediction.marks.items():
+        if tensor in checkpoint:
+            return says
     said = checkpoint.metadata.get("modelspec.prediction_type", "") or _sidecar_says(checkpoint.path)
     if said:
         return "v" if said.lower().startswith("v") else "epsilon"
     return None
 
 
-def _zero_snr(checkpoint: Checkpoint) -> bool:
-    """Told by an empty tensor ``ztsnr``, or by what sd-scripts notes of its training."""
-    return "ztsnr" in checkpoint or checkpoint.metadata.get("ss_zero_terminal_snr", "").lower() == "true"
+def _zero_snr(checkpoint: Checkpoint, family: Family) -> bool:
+    """Told by an empty tensor, or by what sd-scripts notes of its training."""
+    noted = checkpoint.metadata.get("ss_zero_terminal_snr", "").lower() == "true"
+    return noted or any(tensor in checkpoint for tensor in family.prediction.zero_snr)
 
 
 def sidecar_of(path: Path) -> Path | None:
@@ -204,13 +271,8 @@ def check_same(base: Checkpoint, partner: Checkpoint, *, mix_predictions: bool =
         refuse_quantised(checkpoint)
     shared = [k for k in base if k in partner and place_of(k) is not None]
     different = [k for k in shared if base.shape(k) != partner.shape(k)]
-    in_unet = [k for k in different if k.startswith(_STEM)]
-    same = (ours.name, ours.input_blocks, ours.output_blocks) == (
-        theirs.name,
-        theirs.input_blocks,
-        theirs.output_blocks,
-    )
-    if in_unet or not same:
+    in_unet = [k for k in different if (place := place_of(k)) is not None and place.component == UNET]
+    if in_unet or (ours.name, ours.blocks) != (theirs.name, theirs.blocks):
         where = in_unet[0] if in_unet else (different[0] if different else "")
         detail = f"; {where} has shape {partner.shape(where)} against {base.shape(where)}" if where else ""
         raise ArchitectureError(

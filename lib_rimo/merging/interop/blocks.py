@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from lib_rimo.errors import RecipeError
 from lib_rimo.merging.checkpoints.architecture import recognise
-from lib_rimo.merging.checkpoints.keys import FAMILIES, Place, place_of
+from lib_rimo.merging.checkpoints.keys import Place, place_of
 from lib_rimo.merging.interop.linear import BASE, MIDDLE, REST, SDXL_BLOCKS, TEXT2, VAE, block_names
-from lib_rimo.merging.mix.partition import Partition
+from lib_rimo.merging.mix.partition import CHAINS, Partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
 
-REFINER = "sdxl-refiner"
-_STEMS = dict(zip(FAMILIES, ("IN", "M", "OUT"), strict=True))
+_STEMS = dict(zip(CHAINS, ("IN", "M", "OUT"), strict=True))
 _COMPONENTS = {"text": BASE, "text2": TEXT2, "vae": VAE}
 
 
@@ -65,8 +64,8 @@ def by_block(recipe: Recipe, sources: Sources, partition: Partition, program: st
     """
     base = sources.open(recipe.base)
     found = recognise(base)
-    if found.name == REFINER:
-        raise cannot_express(program, "the family of SDXL's refiner", "SD1, SD2 or SDXL")
+    if not found.family.block_lists:
+        raise cannot_express(program, f"a model of the family {found.family.title}", "SD1, SD2 or SDXL")
     columns = [i for i, partner in enumerate(recipe.partners) if partner in recipe.used_partners()]
     if not columns:
         raise RecipeError("There is nothing to export", found="a recipe that is its base", wanted="a mix")
@@ -81,9 +80,9 @@ def by_block(recipe: Recipe, sources: Sources, partition: Partition, program: st
 
 def block_of(place: Place) -> str:
     """The block or part of a tensor."""
-    if not place.family:
+    if not place.chain:
         return _COMPONENTS.get(place.component, REST)
-    stem = _STEMS[place.family]
+    stem = _STEMS[place.chain]
     return MIDDLE if stem == "M" else f"{stem}{place.block:02}"
 
 

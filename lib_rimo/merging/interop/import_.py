@@ -95,6 +95,10 @@ def _check_told(foreign: LinearRecipe, base: Checkpoint) -> None:
 def _block_of(group: str) -> str:
     if group in _PARTS:
         return _PARTS[group]
+    if not group.startswith(("in", "out")):
+        raise RecipeError(
+            "Recipes by blocks do not know these blocks", found=group, wanted="SD1, SD2 or SDXL"
+        )
     return f"{'IN' if group.startswith('in') else 'OUT'}{group[-2:]}"
 
 

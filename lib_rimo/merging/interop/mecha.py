@@ -10,8 +10,9 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from lib_rimo.errors import RecipeError
-from lib_rimo.merging.checkpoints.architecture import SD1, SDXL_BASE, recognise
+from lib_rimo.merging.checkpoints.architecture import recognise
 from lib_rimo.merging.checkpoints.checkpoint import Checkpoint
+from lib_rimo.merging.checkpoints.families import families
 from lib_rimo.merging.interop.linear import LinearRecipe, Shares, alone
 from lib_rimo.merging.interop.mecha_methods import Literal, Value, called
 from lib_rimo.merging.interop.mecha_text import VERSION, Reference, Statement, Word, damaged, statements
@@ -19,8 +20,6 @@ from lib_rimo.merging.interop.mecha_values import Mix, Remarks, by_block, unsupp
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe
 
-CONFIGS = {SD1: "sd1-ldm", SDXL_BASE: "sdxl-sgm"}
-"""sd-mecha's names of the families that both know."""
 STRUCTURAL = "structural"
 """Its name for a family that it does not know, such as SD2."""
 SPACE = "weight"
@@ -81,9 +80,9 @@ def _model(statement: Statement, path: Value, config: Value, space: Value, model
         path = f"{path:g}"
     if not isinstance(path, str) or not path.strip():
         raise damaged(statement.line, "a model without a name")
-    families = (*CONFIGS.values(), STRUCTURAL)
-    if config is not None and config not in families:
-        raise unsupported("a model's family", f"model_config of {path}: {config}", ", ".join(families))
+    known = (*_configs().values(), STRUCTURAL)
+    if config is not None and config not in known:
+        raise unsupported("a model's family", f"model_config of {path}: {config}", ", ".join(known))
     if space is not None and space != SPACE:
         raise unsupported("a model that is a difference", f"merge_space of {path}: {space}", SPACE)
     name = str(PurePosixPath(path))  # "./a" and "a" are one file
@@ -110,10 +109,10 @@ def write_mecha(recipe: Recipe, base: Checkpoint, partition: Partition) -> str:
     Raises:
         RecipeError: sd-mecha does not know the family, or would take one of two models of one name for the other.
     """
-    family = recognise(base).name
-    if family not in CONFIGS:
-        raise RecipeError("sd-mecha has no name for this family", found=family, wanted=", ".join(CONFIGS))
-    config = CONFIGS[family]
+    family, configs = recognise(base).name, _configs()
+    if family not in configs:
+        raise RecipeError("sd-mecha has no name for this family", found=family, wanted=", ".join(configs))
+    config = configs[family]
     names = [source.name for source in (recipe.base, *recipe.used_partners())]
     if len(set(names)) != len(names):
         raise RecipeError(
@@ -145,4 +144,9 @@ def write_mecha(recipe: Recipe, base: Checkpoint, partition: Partition) -> str:
     return "\n".join(lines)  # sd-mecha takes an empty last line for an error
 
 
-__all__ = ["CONFIGS", "Shares", "read_mecha", "write_mecha"]
+def _configs() -> dict[str, str]:
+    """sd-mecha's names of the families that both know."""
+    return {f.name: f.names["sd-mecha"] for f in families() if "sd-mecha" in f.names}
+
+
+__all__ = ["Shares", "read_mecha", "write_mecha"]

@@ -9,23 +9,25 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lib_rimo.errors import RecipeError
-from lib_rimo.merging.checkpoints.keys import FAMILIES, UNET, Place, place_of, read_data
+from lib_rimo.merging.checkpoints.families import chains, components, families, read_data, usual_blocks
+from lib_rimo.merging.checkpoints.keys import UNET, Place, place_of
 
 PARTITIONS = ("theater", "ro", "mbw", "coarse", "global")
 """The partitions that come with the program."""
 
-USUAL_BLOCKS = 12
-"""Input (and output) blocks of SD1 and SD2, which have the most; only for listing groups without a model at hand."""
+CHAINS = ("input_blocks", "middle_block", "output_blocks")
+REST = "rest"
+"""What is in no chain of the component that has them."""
+COMPONENTS = (REST, "text", "text2", "vae")
+"""What every partition says something of; chains and components of families that have others may follow."""
 
-_COMPONENTS = ("rest", "text", "text2", "vae")
-_ORDER = (*FAMILIES, *_COMPONENTS)
-_ENTRIES = ("name", "title", "blocks", "components", "frozen", "about")
+_ENTRIES = ("name", "title", "label", "blocks", "components", "frozen", "about")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,14 @@ class _Range:
 
 
 @dataclass(frozen=True, slots=True)
+class _Added:
+    """What families add for chains and components that only they have; no file of a mix repeats it."""
+
+    ranges: Mapping[str, tuple[_Range, ...]]
+    parts: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Partition:
     """Splits a checkpoint into block groups.
 
@@ -63,6 +73,7 @@ class Partition:
     frozen_by_default: frozenset[str]
     _ranges: Mapping[str, tuple[_Range, ...]]
     _parts: Mapping[str, str | None]
+    _added: _Added
 
     def group_of(self, key: str) -> str | None:
         """The group of a checkpoint key, or None for a key that is never merged."""
@@ -71,19 +82,20 @@ class Partition:
 
     def may_have(self, group: str) -> bool:
         """Whether a model could have this group: one of ``groups``, or a further block where each is its own."""
-        spans = (span for spans in self._ranges.values() for span in spans)
+        spans = (span for spans in {**self._ranges, **self._added.ranges}.values() for span in spans)
         forms = (re.escape(span.group).replace(r"\{block\}", r"\d{2,}") for span in spans)
         return group in self.groups or any(re.fullmatch(form, group) for form in forms)
 
     def groups_present(self, keys: Iterable[str]) -> tuple[str, ...]:
         """The groups that at least one of ``keys`` belongs to, in the order of the model's data flow."""
         first: dict[str, tuple[int, int]] = {}
+        order = {part: i for i, part in enumerate((*_chains(), *_components()))}
         for key in keys:
             place = place_of(key)
             group = None if place is None else self._group(place)
             if place is None or group is None:
                 continue
-            rank = (_ORDER.index(_part(place)), place.block)
+            rank = (order[_part(place)], place.block)
             first[group] = min(first.get(group, rank), rank)
         return tuple(sorted(first, key=lambda group: first[group]))
 
@@ -92,20 +104,34 @@ class Partition:
         return {
             "name": self.name,
             "title": self.title,
-            "blocks": {f: [[span.text, span.group] for span in spans] for f, spans in self._ranges.items()},
+            "blocks": {c: [[span.text, span.group] for span in spans] for c, spans in self._ranges.items()},
             "components": dict(self._parts),
             "frozen": sorted(self.frozen_by_default),
         }
 
     def _group(self, place: Place) -> str | None:
-        for span in self._ranges.get(place.family, ()):
+        for span in self._ranges.get(place.chain) or self._added.ranges.get(place.chain, ()):
             if span.holds(place.block):
                 return span.group.replace("{block}", f"{place.block:02d}")
-        return self._parts[_part(place) if not place.family else "rest"]
+        part = REST if place.chain or place.component == UNET else place.component
+        return self._parts[part] if part in self._parts else self._added.parts.get(part)
 
 
 def _part(place: Place) -> str:
-    return place.family or ("rest" if place.component == UNET else place.component)
+    return place.chain or (REST if place.component == UNET else place.component)
+
+
+def _chains() -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*CHAINS, *chains())))
+
+
+def _components() -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*COMPONENTS, *(name for name in components() if name != UNET))))
+
+
+def partition_label(name: str) -> str:
+    """What a partition that comes with the program is called in a list."""
+    return str(read_data(f"{name}.json")["label"])
 
 
 def load_partition(name_or_path: str | Path) -> Partition:
@@ -163,30 +189,61 @@ def partition_from_json(data: object, where: str) -> Partition:
 
 
 def _build(data: Mapping[str, Any], where: str) -> Partition:
-    blocks = data["blocks"]
+    blocks, named = data["blocks"], data["components"]
     _refuse_unknown(data, _ENTRIES, "an entry that no partition has", where)
-    _refuse_unknown(blocks, FAMILIES, "a chain of blocks that no model has", where)
-    _refuse_unknown(data["components"], _COMPONENTS, "a component that no model has", where)
-    ranges = {family: tuple(_range(span, where) for span in blocks.get(family, ())) for family in FAMILIES}
-    parts = {part: _group_name(data["components"].get(part)) for part in _COMPONENTS}
-    groups: dict[str, None] = {}
-    for family in FAMILIES:
-        for span in ranges[family]:
-            count = USUAL_BLOCKS if "{block}" in span.group else 1
-            for block in range(span.first, span.first + count):
-                groups[span.group.replace("{block}", f"{block:02d}")] = None
-    for group in parts.values():
-        if group is not None:
-            groups[group] = None
+    _refuse_unknown(blocks, _chains(), "a chain of blocks that no model has", where)
+    _refuse_unknown(named, _components(), "a component that no model has", where)
+    ranges = {
+        chain: tuple(_range(span, where) for span in blocks.get(chain, ()))
+        for chain in _chains()
+        if chain in CHAINS or chain in blocks
+    }
+    parts = {
+        part: _group_name(named.get(part)) for part in _components() if part in COMPONENTS or part in named
+    }
+    name = data["name"]
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError("a name was wanted")
+    added = _additions(name, ranges, parts, where)
+    groups = _groups(ranges, parts)
     if not groups:
         raise ValueError("no group at all")
     frozen = frozenset(str(g) for g in data.get("frozen", ()))
     if not frozen <= set(groups):
         raise ValueError(f"frozen groups that do not exist: {sorted(frozen - set(groups))}")
-    name = data["name"]
-    if not isinstance(name, str) or not name.strip():
-        raise ValueError("a name was wanted")
-    return Partition(name, str(data.get("title", name)), tuple(groups), frozen, ranges, parts)
+    groups = tuple(dict.fromkeys((*groups, *_groups(added.ranges, added.parts))))
+    return Partition(name, str(data.get("title", name)), groups, frozen, ranges, parts, added)
+
+
+def _groups(ranges: Mapping[str, tuple[_Range, ...]], parts: Mapping[str, str | None]) -> tuple[str, ...]:
+    """The groups of chains and components in order, as far as usual models have them."""
+    groups: dict[str, None] = {}
+    for chain, spans in ranges.items():
+        for span in spans:
+            count = usual_blocks(chain) if "{block}" in span.group else 1
+            for block in range(span.first, span.first + count):
+                groups[span.group.replace("{block}", f"{block:02d}")] = None
+    groups.update({group: None for group in parts.values() if group is not None})
+    return tuple(groups)
+
+
+def _additions(name: str, ranges: Container[str], parts: Container[str], where: str) -> _Added:
+    """What families say of their own chains and components for a partition that does not name them."""
+    divisions = [family.partitions[name] for family in families() if name in family.partitions]
+    return _Added(
+        {
+            chain: tuple(_range(list(span), where) for span in spans)
+            for division in divisions
+            for chain, spans in division.blocks.items()
+            if chain not in ranges
+        },
+        {
+            part: _group_name(group)
+            for division in divisions
+            for part, group in division.components.items()
+            if part not in parts
+        },
+    )
 
 
 def _refuse_unknown(found: Mapping[str, Any], known: Collection[str], what: str, where: str) -> None:

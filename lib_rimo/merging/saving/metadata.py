@@ -19,13 +19,6 @@ from lib_rimo.merging.saving.options import SaveOptions
 
 MERGE_TYPE = "rimo-random-mix"
 
-_ARCHITECTURES = {
-    "sd1": "stable-diffusion-v1",
-    "sd2": "stable-diffusion-v2",
-    "sdxl-base": "stable-diffusion-xl-v1-base",
-    "sdxl-refiner": "stable-diffusion-xl-v1-refiner",
-}
-"""Names of the modelspec standard, https://github.com/Stability-AI/ModelSpec."""
 _INHERITED = ("modelspec.prediction_type", "modelspec.resolution", "modelspec.license")
 """True of a merge as of its base."""
 
@@ -62,9 +55,9 @@ def merge_metadata(
     except ArchitectureError:  # the engine also merges what is no Stable Diffusion model
         pass
     else:
-        out["modelspec.architecture"] = _ARCHITECTURES[found.name] + (
-            "/inpainting" if found.inpainting else ""
-        )
+        # Names of the modelspec standard, https://github.com/Stability-AI/ModelSpec.
+        kind = found.family.names.get("modelspec", found.name)
+        out["modelspec.architecture"] = kind + ("/inpainting" if found.inpainting else "")
     out.update({key: base.metadata[key] for key in _INHERITED if key in base.metadata})
     return out
 

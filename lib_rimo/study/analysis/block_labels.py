@@ -1,96 +1,181 @@
-"""Where in the network a block group lies, for people and for a drawing."""
+"""Where in the network a block group lies, and what it is called: for tables, lists and a drawing.
+
+All words come from the families' files.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lib_rimo.errors import RimoError
+from lib_rimo.merging.checkpoints.architecture import family_of
 from lib_rimo.merging.checkpoints.checkpoint import open_checkpoint
-from lib_rimo.merging.checkpoints.keys import FAMILIES, place_of
-from lib_rimo.merging.mix.partition import USUAL_BLOCKS, Partition
+from lib_rimo.merging.checkpoints.families import families
+from lib_rimo.merging.checkpoints.family import BLOCK, Family, Side
+from lib_rimo.merging.mix.partition import PARTITIONS, Partition, partition_label
 
-_UNET = "model.diffusion_model."
-_PARTS = {
-    "time and edges": (f"{_UNET}time_embed.0.weight",),
-    "text encoder": ("cond_stage_model.x", "conditioner.embedders.0.x"),
-    "second text encoder": ("conditioner.embedders.1.x",),
-    "vae": ("first_stage_model.x",),
-}
-"""Part -> keys that belong to it, whatever the model is."""
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What a drawing of a model's network shows.
+
+    Attributes:
+        family: The model's.
+        blocks: Chain -> how many blocks the model has.
+    """
+
+    family: Family
+    blocks: Mapping[str, int]
 
 
 @dataclass(slots=True)
 class _Members:
-    inputs: list[int] = field(default_factory=list)
-    outputs: list[int] = field(default_factory=list)
-    middle: bool = False
-    others: list[str] = field(default_factory=list)
+    blocks: dict[Side, list[int]] = field(default_factory=dict)
+    words: list[str] = field(default_factory=list)
+
+    @property
+    def side(self) -> Side:
+        """Where a drawing has it; what has blocks on both ways stands beside them."""
+        ways = {side for side in self.blocks if side in ("down", "up")}
+        return "beside" if len(ways) > 1 else next(iter([*ways, *self.blocks]), "beside")
 
 
-def blocks_in(path: Path | None) -> int:
-    """How many input (and as many output) blocks a checkpoint's UNet has: 12 in SD1 and SD2, 9 in SDXL.
+@dataclass(frozen=True, slots=True)
+class Title:
+    """What a block group is called: a text with ``{1}`` for a value, and the values."""
+
+    template: str
+    values: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Title:
+        """Reads what ``plain`` gave."""
+        return cls(str(data["template"]), tuple(data["values"]))
+
+    def plain(self) -> dict[str, Any]:
+        """As plain values."""
+        return {"text": str(self), "template": self.template, "values": list(self.values)}
+
+    def __str__(self) -> str:
+        said = self.template
+        for number, value in enumerate(self.values, 1):
+            said = said.replace(f"{{{number}}}", value)
+        return said
+
+
+def usual_network() -> Network:
+    """What is drawn where nothing is known of a model."""
+    return Network(families()[0], families()[0].blocks)
+
+
+def network_of(path: Path | None) -> Network:
+    """How many blocks a checkpoint's network has: 12 each way in SD1 and SD2, 9 in SDXL.
 
     Only the header of a ``.safetensors`` file is worth looking at for that; others, and files that are gone, are
     taken for the usual.
     """
     if path is None or path.suffix != ".safetensors":
-        return USUAL_BLOCKS
+        return usual_network()
+    family = family_of(path)
+    counts: dict[str, int] = {}
     try:
         with open_checkpoint(path) as checkpoint:
-            places = [place for key in checkpoint if (place := place_of(key)) is not None]
+            for place in map(family.place_of, checkpoint):
+                if place is not None and place.chain:
+                    counts[place.chain] = max(counts.get(place.chain, 0), place.block + 1)
     except (RimoError, OSError):
-        return USUAL_BLOCKS
-    return max((p.block + 1 for p in places if p.family == FAMILIES[0]), default=USUAL_BLOCKS)
+        return usual_network()
+    if not counts:
+        return usual_network()
+    ways = [chain.name for chain in family.chains if chain.side in ("down", "up")]
+    if len(ways) == 2:  # there and back: as many each way
+        counts |= dict.fromkeys(ways, max(counts.get(name, 0) for name in ways))
+    return Network(family, counts)
 
 
 def parts_of(
-    groups: Iterable[str], partition: Partition, blocks: int = USUAL_BLOCKS
+    groups: Iterable[str], partition: Partition, network: Network | None = None
 ) -> dict[str, dict[str, Any]]:
     """What block groups consist of.
 
     Args:
         groups: Their names.
         partition: That they are of.
-        blocks: How many input (and output) blocks the model has.
+        network: Of the model; None for the usual one.
 
     Returns:
-        By name: ``part`` (such as ``input 0-6``), ``label`` (the same as a title), ``input`` and ``output`` (the
-        numbers of its blocks) and ``middle`` (whether it has the middle block).
+        By name: ``title`` (``text``, and its ``template`` and ``values``, such as ``input {1}`` and ``0-6``), ``part``
+        (such as ``input 0-6``), ``label`` (the same as a title), ``side`` of the drawing (``down``, ``middle``, ``up``
+        or ``beside``), ``input`` and ``output`` (the numbers of its blocks on the ways down and up) and ``middle``
+        (whether it has the middle block).
     """
-    members = _members(partition, blocks)
-    return {group: _plain(group, members.get(group, _Members())) for group in groups}
+    network = network or usual_network()
+    members = _members(partition, network)
+    return {group: _plain(group, members.get(group, _Members()), network.family) for group in groups}
 
 
-def _plain(group: str, found: _Members) -> dict[str, Any]:
-    parts = [f"input {_span(found.inputs)}"] if found.inputs else []
-    parts += ["middle"] if found.middle else []
-    parts += [f"output {_span(found.outputs)}"] if found.outputs else []
-    text = ", ".join([*parts, *found.others]) or group
+def title_of(group: str, family: Family | None = None) -> Title:
+    """What a block group is called: ``in0-6`` is "input 0-6", with a proper dash.
+
+    Args:
+        group: Its name.
+        family: Whose words are looked up first; then come all others'.
+    """
+    for one in (*([family] if family else []), *families()):
+        if group in one.groups:
+            return Title(one.groups[group].title)
+        for chain in one.chains:
+            if found := re.fullmatch(rf"{re.escape(chain.group)}_?([\d+-]*)", group):
+                numbers = found[1].replace("-", "\N{EN DASH}")
+                return Title(f"{chain.label} {{1}}", (numbers,)) if numbers else Title(chain.label)
+    return Title(group)
+
+
+def group_choices() -> dict[str, str]:
+    """The groups that partitions have in common, by name, in words for a list to choose from."""
+    choices: dict[str, str] = {}
+    for family in families():
+        for name, words in family.groups.items():
+            choices.setdefault(name, words.choice)
+    return choices
+
+
+def partition_choices() -> dict[str, str]:
+    """The partitions that come with the program, by name, in words for a list to choose from."""
+    return {name: partition_label(name) for name in PARTITIONS}
+
+
+def _plain(group: str, found: _Members, family: Family) -> dict[str, Any]:
+    text = ", ".join(found.words) or group
     return {
+        "title": title_of(group, family).plain(),
         "label": text[:1].upper() + text[1:],
         "part": text,
-        "input": found.inputs,
-        "output": found.outputs,
-        "middle": found.middle,
+        "side": found.side,
+        "input": found.blocks.get("down", []),
+        "output": found.blocks.get("up", []),
+        "middle": "middle" in found.blocks,
     }
 
 
-def _members(partition: Partition, blocks: int) -> dict[str, _Members]:
+def _members(partition: Partition, network: Network) -> dict[str, _Members]:
     out: dict[str, _Members] = {}
-
-    def of(key: str) -> _Members:
-        return out.setdefault(partition.group_of(key) or "", _Members())
-
-    for block in range(blocks):
-        of(f"{_UNET}input_blocks.{block}.0.weight").inputs.append(block)
-        of(f"{_UNET}output_blocks.{block}.0.weight").outputs.append(block)
-    of(f"{_UNET}middle_block.0.weight").middle = True
-    for part, keys in _PARTS.items():
-        for members in {id(m): m for m in map(of, keys)}.values():
-            members.others.append(part)
+    for chain in network.family.chains:
+        here: dict[str, list[int]] = {}
+        for block in range(network.blocks.get(chain.name, 0)):
+            key = chain.keys[0].replace(BLOCK, str(block)) + "0.weight"
+            here.setdefault(partition.group_of(key) or "", []).append(block)
+        for group, blocks in here.items():
+            of = out.setdefault(group, _Members())
+            of.blocks.setdefault(chain.side, []).extend(blocks)
+            of.words.append(chain.label if chain.side == "middle" else f"{chain.label} {_span(blocks)}")
+    for component in network.family.components.values():
+        for group in dict.fromkeys(partition.group_of(start + "x") or "" for start in component.keys):
+            out.setdefault(group, _Members()).words.append(component.label)
     return out
 
 

@@ -42,7 +42,7 @@ from lib_rimo.search.history import Floats, Observation
 from lib_rimo.search.posterior import LEVEL_SD, NUGGET_SD, Posterior, shrunken
 from lib_rimo.search.problem import Bounds, Problem
 from lib_rimo.search.settings import SearchSettings
-from lib_rimo.study.analysis.block_labels import blocks_in, parts_of
+from lib_rimo.study.analysis.block_labels import network_of, parts_of
 from lib_rimo.study.record.choice import in_order, table_of
 from lib_rimo.study.record.observations import constraints_of, observations
 from lib_rimo.study.record.record import StudyRecord
@@ -73,7 +73,8 @@ class Sensitivity:
         """What each block group of a study does.
 
         Returns:
-            ``groups``: all groups in the order of the data flow, each with ``importance``, ``low``, ``high`` (None if
+            ``groups``: all groups in the order of the data flow, each with what ``block_labels.parts_of`` says of it,
+            ``importance``, ``low``, ``high`` (None if
             it was frozen), ``evidence`` (log B) and ``state``: ``matters``, ``unclear``, ``dead`` or ``frozen``.
             ``dead``: the names of the dead ones. ``weights``: the best mix, ``(n_partners, n_groups)``.
 
@@ -113,7 +114,7 @@ def _blocks(record: StudyRecord, done: int) -> Mapping[str, Any]:
     partition = load_partition(record.settings.search.partition)
     groups = []
     names = in_order(record, {*best, *record.settings.search.frozen})
-    places = parts_of(names, partition, blocks_in(record.sources[0].path))
+    places = parts_of(names, partition, network_of(record.sources[0].path))
     for name in names:
         row: dict[str, Any] = {"name": name, **places[name], "frozen": name not in column}
         i = column.get(name)

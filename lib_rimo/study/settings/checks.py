@@ -13,13 +13,14 @@ from pathlib import Path
 from lib_rimo.benchmark.catalogue import load_catalogue
 from lib_rimo.errors import CatalogueError, RecipeError, SettingsError
 from lib_rimo.hosts.host import Host
+from lib_rimo.merging.checkpoints.architecture import family_of
 from lib_rimo.merging.mix.partition import Partition, load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.search.strategy import find_strategy
 from lib_rimo.study.settings.category_weights import category_weights
 from lib_rimo.study.settings.constraints import check_constraints
 from lib_rimo.study.settings.images import ImageOptions
-from lib_rimo.study.settings.ranges import check_known
+from lib_rimo.study.settings.ranges import check_known, no_multiple
 from lib_rimo.study.settings.scoring import ScoringOptions
 from lib_rimo.study.settings.search import SearchOptions
 from lib_rimo.study.settings.settings import StudySettings
@@ -36,8 +37,13 @@ def check_possible(settings: StudySettings, host: Host) -> None:
         host: That would draw it.
 
     Raises:
-        SettingsError: A name or a file is not there; it carries the field.
+        SettingsError: A name or a file is not there, or a size cannot be drawn; it carries the field.
     """
+    step = family_of(settings.base).latent.scale  # so much the VAE enlarges
+    for field in ("width", "height"):
+        value = getattr(settings.images, field)
+        if value is not None and value % step:
+            raise no_multiple(field, value, step)
     search = settings.search
     find_strategy(search.strategy)
     partition = _partition(search)

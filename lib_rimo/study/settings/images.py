@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from lib_rimo.merging.checkpoints.families import FAMILIES, OWN
 from lib_rimo.study.settings.setting import End, Recorded, Row, setting
 
-SIDE_STEP = 8
-"""Pixels of a picture's side come in eights: so much the VAE enlarges (SD 1, 2 and XL alike)."""
+SIDE_STEP = FAMILIES[OWN[0]].latent.scale
+"""Pixels of a picture's side come in eights: so much the VAE enlarges. A base of another family may ask for more."""
 LARGEST_SIDE = 4096
 """Pixels; twice where the WebUIs' own sliders end. Steps and CFG end where those do."""
 MOST_TAGS = 150

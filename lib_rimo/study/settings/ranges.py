@@ -105,10 +105,13 @@ def _check_number(entry: Entry, value: float) -> None:
             field, f"{field} is at an end of its range", found=value, wanted=f"between {least:g} and {most:g}"
         )
     if value % (step := entry.about.step) and step > 1:
-        nearest = max(1, round(value / step)) * step
-        raise SettingsError(
-            field, f"{field} is no multiple of {step}", found=value, wanted=f"such as {nearest}"
-        )
+        raise no_multiple(field, value, step)
+
+
+def no_multiple(field: str, value: float, step: int) -> SettingsError:
+    """What is said of a number between two steps."""
+    nearest = max(1, round(value / step)) * step
+    return SettingsError(field, f"{field} is no multiple of {step}", found=value, wanted=f"such as {nearest}")
 
 
 def _check_tags(tags: tuple[int, int]) -> None:

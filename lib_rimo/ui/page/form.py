@@ -8,26 +8,15 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from lib_rimo.errors import SettingsError
+from lib_rimo.study.analysis.block_labels import group_choices, partition_choices
 from lib_rimo.study.settings.presets import Preset
 from lib_rimo.study.settings.reading import Entry
 from lib_rimo.study.settings.setting import Kind, Row
 from lib_rimo.study.settings.settings import SETTINGS
 
-PARTITIONS = {
-    "theater": "Theater: 9 groups",
-    "ro": "Random mix: 11 groups",
-    "mbw": "Every block by itself",
-    "coarse": "In, middle, out and the rest",
-    "global": "One weight per model",
-}
+PARTITIONS = partition_choices()
 
-GROUPS = {
-    "vae": "VAE",
-    "text": "Text encoder",
-    "text2": "Second text encoder",
-    "mid": "Middle block",
-    "rest": "Time embedding and outermost layers",
-}
+GROUPS = group_choices()
 """The groups that partitions have in common, by name; others are frozen where their effect is shown."""
 
 

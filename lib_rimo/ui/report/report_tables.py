@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import html
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import StudyError
+from lib_rimo.study.analysis.block_labels import Title
 from lib_rimo.study.record.choice import Choice
 from lib_rimo.study.record.results import CategoryRow, Result, TagRow, Watch
 from lib_rimo.study.service import StudyArchive
@@ -128,10 +128,10 @@ def blocks(archive: StudyArchive, study: str) -> str:
     try:
         found = archive.blocks(study)
     except StudyError as error:
-        names, weights = mix["groups"], mix["weights"]
+        titles, weights = mix["titles"], mix["weights"]
         told, note = "", str(error)
     else:
-        names, weights = [group["name"] for group in found["groups"]], found["weights"]
+        titles, weights = [group["title"] for group in found["groups"]], found["weights"]
         told = _row("share of effect", [_importance(group) for group in found["groups"]])
         told += _row("", [text(_STATES[group["state"]]) for group in found["groups"]])
         note = (
@@ -143,7 +143,7 @@ def blocks(archive: StudyArchive, study: str) -> str:
     rows = [
         _heat_row(short(name), row, strongest) for name, row in zip(mix["partners"], weights, strict=True)
     ]
-    head = "".join(f'<th scope="col">{text(group_title(name))}</th>' for name in names)
+    head = "".join(f'<th scope="col">{text(Title.of(title))}</th>' for title in titles)
     table = f'<table class="heat"><tr><td></td>{head}</tr>{"".join(rows)}{told}</table>'
     recipe = json.dumps(mix["recipe"], ensure_ascii=False, indent=1)
     return (
@@ -152,22 +152,6 @@ def blocks(archive: StudyArchive, study: str) -> str:
     )
 
 
-def group_title(name: str) -> str:
-    """What a block group is called: ``in0-6`` is "input 0-6", with a proper dash."""
-    if found := _SIDE.fullmatch(name):
-        side = "input" if found[1] == "in" else "output"
-        return f"{side} {found[2]}".strip().replace("-", "\N{EN DASH}")
-    return _TITLES.get(name, name)
-
-
-_SIDE = re.compile(r"(in|out)_?([\d+-]*)")
-_TITLES = {
-    "mid": "middle",
-    "text": "text encoder",
-    "text2": "second text encoder",
-    "vae": "VAE",
-    "rest": "the rest",
-}
 _STATES = {"matters": "matters", "unclear": "open", "dead": "no effect", "frozen": "frozen"}
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from lib_rimo.errors import SettingsError
 from lib_rimo.hosts.host import Host
-from lib_rimo.merging.mix.partition import USUAL_BLOCKS, load_partition
-from lib_rimo.study.analysis.block_labels import blocks_in, parts_of
+from lib_rimo.merging.checkpoints.families import FAMILIES
+from lib_rimo.merging.mix.partition import load_partition
+from lib_rimo.study.analysis.block_labels import Network, network_of, parts_of, usual_network
 from lib_rimo.study.settings.checks import check_possible
 from lib_rimo.study.settings.settings import StudySettings
 
@@ -94,6 +95,14 @@ def test_a_file_of_tags_is_read_anew_when_it_changed(tmp_path: Path) -> None:
 def test_block_groups_lie_where_the_architecture_has_them() -> None:
     """SDXL has nine blocks on each side, SD 1 twelve; an unknown file is taken for the usual."""
     theater = load_partition("theater")
-    assert parts_of(theater.groups, theater, 9)["out3+"]["output"] == [3, 4, 5, 6, 7, 8]
+    sdxl = FAMILIES["sdxl-base"]
+    assert parts_of(theater.groups, theater, Network(sdxl, sdxl.blocks))["out3+"]["output"] == [
+        3,
+        4,
+        5,
+        6,
+        7,
+        8,
+    ]
     assert parts_of(theater.groups, theater)["in8+"]["input"] == [8, 9, 10, 11]
-    assert blocks_in(None) == blocks_in(Path("gone.safetensors")) == USUAL_BLOCKS
+    assert network_of(None) == network_of(Path("gone.safetensors")) == usual_network()
