@@ -19,6 +19,7 @@ ROOMS = {
     "hosts": ("errors", "registry", "merging"),
     "toy": ("errors",),
     "study": ("errors", "files", "registry", "search", "benchmark", "merging", "hosts.host"),
+    "testing": ("errors", "merging"),
     "wording": ("errors", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
     "ui": ("errors", "study", "wording", "benchmark.interval"),
     "library": ("errors", "registry", "merging", "benchmark", "search", "hosts", "toy", "study"),
@@ -42,7 +43,7 @@ PACKAGES = {
     "onnxruntime": {"benchmark"},
     "skopt": {"search"},
     "sklearn": {"search"},
-    "torch": {"merging", "hosts", "toy"},
+    "torch": {"merging", "hosts", "toy", "testing"},
     "safetensors": {"merging", "hosts", "toy"},
     "pandas": {"benchmark", "ui"},
 }
