@@ -19,7 +19,7 @@ ROOMS = {
     "hosts": ("errors", "registry", "merging"),
     "toy": ("errors",),
     "study": ("errors", "files", "registry", "search", "benchmark", "merging", "hosts.host"),
-    "testing": ("errors", "merging"),
+    "testing": ("errors", "registry", "merging", "search"),
     "wording": ("errors", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
     "ui": ("errors", "study", "wording", "benchmark.interval"),
     "library": ("errors", "registry", "merging", "benchmark", "search", "hosts", "toy", "study"),
