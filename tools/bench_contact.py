@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a chec
 
 from lib_rimo.merging import Recipe, Sources, load_partition, save_merged
 from lib_rimo.merging.contact.contact import ContactFactors, contact_recipe
+from lib_rimo.merging.contact.contact_spec import SKETCH, ContactSpec
 from lib_rimo.merging.contact.low_rank import decompose
-from lib_rimo.merging.mix.contact_spec import SKETCH, ContactSpec
 from lib_rimo.merging.mix.parallel import one_torch_thread
 from tools.bench_speed import QUICK_STRIDE, ExtraMemory, both_times, unet_shapes, write_random
 

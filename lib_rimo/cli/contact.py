@@ -14,7 +14,7 @@ from lib_rimo.cli.measuring import add_measuring_options, measure, open_measurin
 from lib_rimo.cli.report import accuracy_json, gain_json
 from lib_rimo.cli.setting import models_folder
 from lib_rimo.errors import CheckpointError, SettingsError
-from lib_rimo.merging.mix.contact_spec import UPSTREAM_RANK, VECTORS
+from lib_rimo.merging.contact.contact_spec import UPSTREAM_RANK, VECTORS
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.save import save_merged

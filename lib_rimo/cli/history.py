@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lib_rimo.errors import RecipeError
 from lib_rimo.library.recipe_file import read_texts
+from lib_rimo.merging.mix.methods import WEIGHTED_SUM
 from lib_rimo.merging.saving.ancestry import ANCESTRY_KEY, Ancestor, Tree, parsed, read_tree
 
 INDENT = "  "
@@ -63,18 +64,21 @@ def _node_lines(node: Ancestor, tree: Tree, depth: int, above: frozenset[str]) -
         found = [float(node.accuracy[name]) for name in ("accuracy", "low", "high")]
         mean, low, high = (f"{100 * value:.1f}" for value in found)
         yield f"{pad}{INDENT}accuracy {mean} % ({low} to {high}), {node.accuracy['images']} pictures"
-    if node.recipe is not None:
-        for group, row in node.recipe.weights.items():
+    for step in () if node.recipe is None else node.recipe.steps():
+        if step.method != WEIGHTED_SUM or node.recipe != step:
+            options = ", ".join(f"{name} {value}" for name, value in step.options.items())
+            yield f"{pad}{INDENT}by {step.method}" + (f", {options}" if options else "")
+        for group, row in step.weights.items():
             told = ", ".join(
                 f"{weight:+.3f} {partner.name}"
-                for partner, weight in zip(node.recipe.partners, row, strict=True)
+                for partner, weight in zip(step.partners, row, strict=True)
                 if weight
             )
             yield f"{pad}{INDENT}{group}: {told}"
-    if node.contact is not None:
-        ranks = ", ".join(f"{group} {rank}" for group, rank in node.contact.ranks.items())
-        yield f"{pad}{INDENT}contact fusion, ranks {ranks}; vectors: {node.contact.vectors}"
-    for fingerprint in node.parents():
+    if node.spec is not None:
+        yield f"{pad}{INDENT}{node.spec.describe()}"
+    for source in node.parents():
+        fingerprint = source.fingerprint
         parent = tree.get(fingerprint)
         if parent is not None and fingerprint not in above:
             yield from _node_lines(parent, tree, depth + 1, above | {fingerprint})

@@ -116,12 +116,12 @@ def _refuse_computed(recipe: Recipe, tree: Tree) -> None:
     """Raises where a recipe mixes what only this program can compute."""
     for source in (recipe.base, *recipe.used_partners()):
         node = tree.get(source.fingerprint)
-        if node is not None and node.contact is not None:
+        if node is not None and node.spec is not None:
             raise RecipeError(
                 "The recipe mixes a checkpoint that never was a file",
                 found=source.name,
                 wanted="checkpoints that the other program can load",
-                fix="Save the contact fusion, and export a recipe that mixes the saved file",
+                fix="Save it as a checkpoint, and export a recipe that mixes the saved file",
             )
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from lib_rimo.errors import RecipeError
 from lib_rimo.library.folders import Folders
 from lib_rimo.library.recipe_file import read_recipe
+from lib_rimo.merging.mix.method import Value
+from lib_rimo.merging.mix.methods import METHODS, WEIGHTED_SUM
 from lib_rimo.merging.mix.mixable import check_recipe
 from lib_rimo.merging.mix.partition import Partition, load_partition
 from lib_rimo.merging.mix.recipe import Recipe
@@ -28,6 +30,8 @@ def make_recipe(
     weights: Weights,
     *,
     partition: str | Path | Partition = "theater",
+    method: str = WEIGHTED_SUM,
+    method_options: Mapping[str, Value] | None = None,
 ) -> Recipe:
     """A recipe over files.
 
@@ -37,6 +41,8 @@ def make_recipe(
         weights: One number for each partner, or one that all get; these hold in every block group but those that the
             partition leaves alone by default, which is the VAE. Or group by group; groups left out stay the base's.
         partition: One that comes with the program by its name, a JSON file, or a loaded one.
+        method: Name of the merge method, one of ``lib_rimo.merging.METHODS``.
+        method_options: Of the method's options those that are not as usual.
 
     Raises:
         RimoError: A file cannot be used, or the weights do not fit the partners or the partition.
@@ -52,7 +58,8 @@ def make_recipe(
     with Sources() as sources:
         named = [sources.source_of(Path(path).expanduser()) for path in (base, *partners)]
         rows = _rows(weights, len(partners), groups, sources.open(named[0]).keys())
-    return Recipe(named[0], tuple(named[1:]), groups.name, rows)
+    options = METHODS[method].resolve(method_options or {})
+    return Recipe(named[0], tuple(named[1:]), groups.name, rows, method, options)
 
 
 def merge(

@@ -16,8 +16,8 @@ from lib_rimo.errors import CheckpointError, RecipeError, RimoError, SaveError
 from lib_rimo.merging.checkpoints.architecture import sidecar_of
 from lib_rimo.merging.checkpoints.checkpoint import SUFFIXES, Checkpoint, open_checkpoint
 from lib_rimo.merging.checkpoints.digest import DATA_HASH_KEY, NO_DATA_HASH, file_sha256
-from lib_rimo.merging.contact.contact import ContactCheckpoint, ContactFactors
 from lib_rimo.merging.mix.merge import Plan
+from lib_rimo.merging.mix.methods import METHODS
 from lib_rimo.merging.mix.mixable import check_recipe
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
@@ -86,6 +86,7 @@ def rebuild(
         found = _Finder(sources, tree, folders)
         wanted = (own.recipe.base, *own.recipe.used_partners())
         found.require(wanted)
+        found.note_caveats(own.recipe)
         notes = check_recipe(
             own.recipe, sources, mix_predictions=True
         )  # it was allowed when it was first saved
@@ -100,7 +101,8 @@ def rebuild(
                     "The rebuilt checkpoint is not the one that the recipe came with",
                     found=f"tensors with SHA-256 {data_hash[:12]}",
                     wanted=own.data_hash[:12],
-                    fix=_why_different(found),
+                    fix=found.caveat
+                    or "Update Rimo and what was added to it, and make sure that the parents' files are the right ones",
                 )
 
         header = {**texts, DATA_HASH_KEY: NO_DATA_HASH}
@@ -114,18 +116,12 @@ def _maker(texts: Mapping[str, str]) -> str:
     return ", ".join(known) or "none at all"
 
 
-def _why_different(found: _Finder) -> str:
-    if found.fused:
-        return "Contact fusion is the same to the bit only on the same kind of processor and version of torch"
-    return "Update Rimo, and make sure that the parents' files are the right ones"
-
-
 class _Finder:
     """Opens ancestors by content, or computes them."""
 
     def __init__(self, sources: Sources, tree: Tree, folders: Sequence[Path]) -> None:
         self.computed: list[str] = []
-        self.fused = False
+        self.caveat = ""
         self._sources = sources
         self._tree = tree
         self._here: dict[str, Checkpoint] = {}
@@ -166,14 +162,7 @@ class _Finder:
         )
         if fingerprint in above or not node.parents():
             return [told]
-        of: tuple[Source, ...] = (
-            (node.contact.kept, node.contact.donor)
-            if node.contact is not None
-            else (node.recipe.base, *node.recipe.used_partners())
-            if node.recipe is not None
-            else ()
-        )
-        lost = [text for parent in of for text in self._resolve(parent, (*above, fingerprint))]
+        lost = [text for parent in node.parents() for text in self._resolve(parent, (*above, fingerprint))]
         if lost:
             return [told, *lost]
         checkpoint = self._compute(node, fingerprint)
@@ -183,17 +172,22 @@ class _Finder:
         return []
 
     def _compute(self, node: Ancestor, fingerprint: str) -> Checkpoint:
-        if node.contact is not None:
-            partition = node.partition or load_partition(node.contact.partition)
-            kept, donor = self._sources.open(node.contact.kept), self._sources.open(node.contact.donor)
-            self.fused = True
-            return ContactCheckpoint(node.contact, ContactFactors(kept, donor), partition)
+        if node.spec is not None and node.method is not None and node.method.spec is not None:
+            partition = node.partition or load_partition(node.spec.partition)
+            self.caveat = node.method.caveat or self.caveat
+            return node.method.spec.compute(node.spec, self._sources, partition)
         recipe: Recipe | None = node.recipe
         if recipe is None:
             raise RecipeError("An ancestor has no recipe", found=node.name)
+        self.note_caveats(recipe)
         partition = node.partition or load_partition(recipe.partition)
         plan = Plan(recipe, self._sources, partition, node.form.dtype)
         return MixedCheckpoint(plan, node.name, fingerprint, {}, node.form)
+
+    def note_caveats(self, recipe: Recipe) -> None:
+        """Remembers why a recipe's result can be another one here."""
+        for step in recipe.steps():
+            self.caveat = METHODS[step.method].caveat or self.caveat
 
     def _find(self, fingerprint: str) -> Path | None:
         """The file with this content; looks only as far through the folders as it must."""

@@ -131,7 +131,8 @@ class DefaultStrategy:
         """Recipes that need no search and are often good: ladders, each climbed until it is hopeless to go on."""
         problem, settings = self.problem, self.settings
         k, shape = problem.n_partners, (problem.n_partners, problem.n_groups)
-        ladders = [[np.full(shape, v) for v in sorted({*settings.equal_weights, 1.0 / (k + 1)})]]
+        average = 1.0 / (k + 1) if settings.average is None else settings.average
+        ladders = [[np.full(shape, v) for v in sorted({*settings.equal_weights, average})]]
         if k > 1:
             rows = np.eye(k)[:, :, None] * np.ones(shape)
             alone = [v for v in settings.single_weights if v <= float(problem.high.max())]

@@ -17,8 +17,10 @@ class SearchSettings:
             met briefly teach the model more than few met at length.
         base_prompts: Prompts for the zero recipe, to which every gain is relative.
         base_share: At most this share of the budget goes to the zero recipe.
-        equal_weights: Equal weights tried at the start, beside the uniform average ``1 / (n_partners + 1)``: a small
-            weight everywhere is often already most of the gain.
+        equal_weights: Equal weights tried at the start, beside the uniform ``average``: a small weight everywhere is
+            often already most of the gain.
+        average: The equal weight at which base and partners count alike; None: that of a weighted sum,
+            ``1 / (n_partners + 1)``.
         trivial_prompts: Prompts drawn for such a recipe: what is bad shows at once, what is good is met again.
         hopeless_chance: No larger equal weight is tried once a smaller one beats the base with less than this
             probability.
@@ -55,6 +57,7 @@ class SearchSettings:
     base_prompts: int = 48
     base_share: float = 0.08
     equal_weights: tuple[float, ...] = (0.1, 0.2, 0.4, 0.6)
+    average: float | None = None
     trivial_prompts: int = 8
     hopeless_chance: float = 0.1
     hopeful_chance: float = 0.3

@@ -9,6 +9,7 @@ Run by pytest or any other runner that calls methods named ``test...``; the prog
 """
 
 from lib_rimo.testing.families import FamilyTestCase
+from lib_rimo.testing.methods import MethodTestCase
 from lib_rimo.testing.strategies import StrategyTestCase
 
-__all__ = ["FamilyTestCase", "StrategyTestCase"]
+__all__ = ["FamilyTestCase", "MethodTestCase", "StrategyTestCase"]

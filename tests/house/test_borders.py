@@ -17,10 +17,9 @@ ROOMS = {
     "benchmark": ("errors", "registry"),
     "search": ("errors", "registry", "merging.mix.recipe"),
     "hosts": ("errors", "registry", "merging"),
-    "testing": ("errors", "search"),
     "toy": ("errors",),
     "study": ("errors", "files", "registry", "search", "benchmark", "merging", "hosts.host"),
-    "testing": ("errors", "merging", "search", "study.analysis.block_labels"),
+    "testing": ("errors", "registry", "merging", "search", "study.analysis.block_labels"),
     "wording": ("errors", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
     "ui": ("errors", "study", "wording", "benchmark.interval"),
     "library": ("errors", "registry", "merging", "benchmark", "search", "hosts", "toy", "study"),

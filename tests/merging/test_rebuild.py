@@ -12,7 +12,7 @@ from lib_rimo.errors import CheckpointError, RecipeError, SaveError
 from lib_rimo.merging import Recipe, Sources, load_partition, save_merged
 from lib_rimo.merging.checkpoints.digest import data_sha256, file_sha256
 from lib_rimo.merging.contact.contact import contact_recipe
-from lib_rimo.merging.mix.contact_spec import ContactSpec
+from lib_rimo.merging.contact.contact_spec import ContactSpec
 from lib_rimo.merging.mix.partition import partition_from_json
 from lib_rimo.merging.rebuild import rebuild
 from lib_rimo.merging.saving.ancestry import read_tree, shares, tree_of

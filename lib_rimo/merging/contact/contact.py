@@ -20,16 +20,17 @@ from lib_rimo.errors import RecipeError
 from lib_rimo.merging.checkpoints.architecture import check_same
 from lib_rimo.merging.checkpoints.checkpoint import Checkpoint
 from lib_rimo.merging.checkpoints.header import TensorSpec
+from lib_rimo.merging.contact.contact_spec import SKETCH, ContactSpec, sketch_size
 from lib_rimo.merging.contact.low_rank import Factors, decompose
-from lib_rimo.merging.mix.contact_spec import SKETCH, ContactSpec, sketch_size
 from lib_rimo.merging.mix.parallel import one_torch_thread
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.merging.mix.sources import Sources
-from lib_rimo.merging.saving.ancestry import ANCESTRY_KEY, CONTACT_KEY, FORMAT, tree_of
+from lib_rimo.merging.saving.ancestry import ANCESTRY_KEY, FORMAT, tree_of
 from lib_rimo.merging.saving.derived import Derived
 
-_MATRIX = 2
+CONTACT_KEY = "rimo_contact"
+MATRIX = 2
 """Dimensions from which a tensor counts as a matrix."""
 KEEP_RANK = 64
 """Components kept per matrix when factors are kept: the ranks that share one sketch."""
@@ -159,7 +160,7 @@ class ContactCheckpoint(Derived):
     def _energies(self) -> dict[str, tuple[float, float]]:
         out: dict[str, tuple[float, float]] = {}
         for key, rank in self._ranks.items():
-            if len(self.shape(key)) < _MATRIX:
+            if len(self.shape(key)) < MATRIX:
                 continue
             group = str(self._partition.group_of(key))
             found, before = self._factors.captured(key, rank), out.get(group, (0.0, 0.0))
@@ -178,7 +179,7 @@ class ContactCheckpoint(Derived):
         if rank is None:
             return kept.tensor(stored)
         spec = self._spec(stored)
-        if len(spec.shape) >= _MATRIX:
+        if len(spec.shape) >= MATRIX:
             return self._factors.fuse(stored, rank)
         ours = kept.tensor(stored).to(spec.dtype)
         if self.spec_of.vectors == "kept":
@@ -220,7 +221,7 @@ def contact_recipe(
         made = tree_of([kept])[kept.fingerprint].recipe
         present = set(partition.groups_present(kept.keys()))
         of_this_base = made is not None and made.base == start and made.partition == partition.name
-        groups |= set(made.weights) if made is not None and of_this_base else present
+        groups |= set(made.groups()) if made is not None and of_this_base else present
     return Recipe(start, (source,), partition.name, dict.fromkeys(groups, (1.0,)))
 
 

@@ -55,9 +55,9 @@ class Factors:
             self.left[:rank].clone(), self.right[:rank].clone(), self.energies[:rank].clone(), self.total
         )
 
-    def added_to(self, start: torch.Tensor, rank: int) -> torch.Tensor:
-        """``start`` plus the approximation of this rank, ``(rows, cols)``."""
-        return torch.addmm(start, self.left[:rank].T, self.right[:rank])
+    def added_to(self, start: torch.Tensor, rank: int, weight: float = 1.0) -> torch.Tensor:
+        """``start`` plus a weight times the approximation of this rank, ``(rows, cols)``."""
+        return torch.addmm(start, self.left[:rank].T, self.right[:rank], alpha=weight)
 
     @property
     def size_bytes(self) -> int:

@@ -53,7 +53,7 @@ def by_block(recipe: Recipe, sources: Sources, partition: Partition, program: st
     """A recipe's weights by block.
 
     Args:
-        recipe: Ours.
+        recipe: Ours, a weighted sum.
         sources: The base must be at hand.
         partition: The block groups of the recipe.
         program: Whose blocks, for error texts.
@@ -86,11 +86,29 @@ def block_of(place: Place) -> str:
     return MIDDLE if stem == "M" else f"{stem}{place.block:02}"
 
 
+def sum_of(recipe: Recipe, program: str) -> Recipe:
+    """The weighted sum that a recipe is.
+
+    Raises:
+        RecipeError: A method of it is not linear.
+    """
+    mix = recipe.as_sum()
+    if mix is None:
+        steps = (step.method for step in recipe.steps() if step.as_sum() is None)
+        raise RecipeError(
+            f"{program} cannot express this recipe",
+            found=f"a mix by {', '.join(dict.fromkeys(steps))}",
+            wanted="a method that is linear in the models, such as the weighted sum",
+            fix="Save the checkpoint, and mix the saved file there",
+        )
+    return mix
+
+
 def cannot_express(program: str, found: str, wanted: str) -> RecipeError:
     """What to raise where a recipe is beyond a program."""
     return RecipeError(
         f"{program} cannot express this recipe",
         found=found,
         wanted=wanted,
-        fix="Export it for another program: sd-mecha takes any recipe",
+        fix="Export it for another program: sd-mecha takes any weighted sum",
     )

@@ -13,6 +13,7 @@ from lib_rimo.errors import RecipeError
 from lib_rimo.merging.checkpoints.architecture import recognise
 from lib_rimo.merging.checkpoints.checkpoint import Checkpoint
 from lib_rimo.merging.checkpoints.families import families
+from lib_rimo.merging.interop.blocks import sum_of
 from lib_rimo.merging.interop.linear import LinearRecipe, Shares, alone
 from lib_rimo.merging.interop.mecha_methods import Literal, Value, called
 from lib_rimo.merging.interop.mecha_text import VERSION, Reference, Statement, Word, damaged, statements
@@ -107,8 +108,10 @@ def write_mecha(recipe: Recipe, base: Checkpoint, partition: Partition) -> str:
         partition: The block groups of the recipe.
 
     Raises:
-        RecipeError: sd-mecha does not know the family, or would take one of two models of one name for the other.
+        RecipeError: sd-mecha does not know the family, or would take one of two models of one name for the other;
+            or the recipe is no sum of its models.
     """
+    recipe = sum_of(recipe, "sd-mecha")
     family, configs = recognise(base).name, _configs()
     if family not in configs:
         raise RecipeError("sd-mecha has no name for this family", found=family, wanted=", ".join(configs))

@@ -15,7 +15,7 @@ from typing import Any
 
 from lib_rimo.errors import CheckpointError, RecipeError
 from lib_rimo.merging.checkpoints.digest import file_sha256
-from lib_rimo.merging.interop.blocks import by_block, cannot_express
+from lib_rimo.merging.interop.blocks import by_block, cannot_express, sum_of
 from lib_rimo.merging.interop.linear import BASE, REST, TEXT2, VAE
 from lib_rimo.merging.interop.webui import (
     MODEL_MIXER,
@@ -65,6 +65,7 @@ def write_supermerger(recipe: Recipe, sources: Sources, partition: Partition) ->
         RecipeError: SuperMerger cannot express it.
         CheckpointError: The base is missing.
     """
+    recipe = sum_of(recipe, "SuperMerger")
     blocks = by_block(recipe, sources, partition, "SuperMerger")
     partners = recipe.used_partners()
     if len(partners) > SUPERMERGER_PARTNERS:
@@ -131,6 +132,7 @@ def write_model_mixer(recipe: Recipe, sources: Sources, partition: Partition) ->
         RecipeError: Model Mixer cannot express it.
         CheckpointError: The base is missing.
     """
+    recipe = sum_of(recipe, "Model Mixer")
     blocks = by_block(recipe, sources, partition, "Model Mixer")
     partners = recipe.used_partners()
     count = len(partners)

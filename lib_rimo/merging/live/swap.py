@@ -18,8 +18,8 @@ from lib_rimo.merging.checkpoints.header import TensorSpec
 from lib_rimo.merging.live.restore_source import RestoreSource, find_restore_source
 from lib_rimo.merging.live.sink import LiveSink, distinct
 from lib_rimo.merging.live.weights import LiveWeights
-from lib_rimo.merging.mix.kernel import WeightedSum, float32_weight
-from lib_rimo.merging.mix.merge import KeyPlan, Plan, merge_key
+from lib_rimo.merging.mix.kernel import Workspace
+from lib_rimo.merging.mix.merge import KeyPlan, Mixture, Plan, merge_key
 from lib_rimo.merging.mix.parallel import run_over
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
@@ -29,11 +29,9 @@ BACKUP_LIMIT_BYTES = 1 << 30
 """Copies of live tensors that differ from the base's file. A few (embeddings that a host keeps in another type) are
 normal; a whole model of them means that the live model is not the base."""
 
-Mixture = tuple[tuple[str, float], ...]
-"""What a live tensor is: fingerprint and weight (as float32) of each source. Empty: the user's own."""
-
 _OWN: Mixture = ()
-_UNKNOWN: Mixture = (("", 0.0),)
+"""The user's own."""
+_UNKNOWN: Mixture = (("", (), ()),)
 """Of a tensor that was being written when something failed; equal to no target, so the next swap writes it."""
 
 
@@ -116,7 +114,7 @@ class Swapper:
                 raise RecipeError(
                     "Another base is live", found=recipe.base.name, fix="Restore the model first"
                 )
-            if forbidden := self._frozen & set(recipe.weights):
+            if forbidden := self._frozen & set(recipe.groups()):
                 raise RecipeError("The recipe weighs frozen groups", found=", ".join(sorted(forbidden)))
             plan = Plan(recipe, self._sources, self._partition, self._save_dtype)
             if not self._now:
@@ -124,7 +122,7 @@ class Swapper:
             todo: list[tuple[KeyPlan, Mixture]] = []
             absent: list[str] = []
             for item in plan.plans():
-                target = _mixture(item)
+                target = item.mixture
                 if target == self._now.get(item.key, _OWN):
                     continue
                 if _present(item.key, live):
@@ -171,7 +169,7 @@ class Swapper:
         new = [item for item in items if item.key not in self._origins]
         found: dict[str, RestoreSource | None] = {}
 
-        def look(item: KeyPlan, _: WeightedSum) -> None:
+        def look(item: KeyPlan, _: Workspace) -> None:
             self._check()
             found[item.key] = find_restore_source(
                 item.key, plan.base.tensor(item.key), distinct(live.slots[item.key])
@@ -200,17 +198,16 @@ class Swapper:
         through = {i.key: o.through for i, _ in todo if (o := self._origins[i.key]).through is not None}
         sink = LiveSink(live, through)
 
-        def write(job: tuple[KeyPlan, Mixture], blender: WeightedSum) -> None:
+        def write(job: tuple[KeyPlan, Mixture], workspace: Workspace) -> None:
             item, target = job
             origin = self._origins[item.key]
             if target == _OWN and origin.backup is not None:
                 origin.write_back(distinct(live.slots[item.key]))
             elif target == _OWN:
                 spec = TensorSpec(plan.base.dtype(item.key), item.spec.shape)
-                own = ((plan.base, 1.0),)
-                merge_key(KeyPlan(item.key, item.group, spec, own, True), sink, blender)
+                merge_key(KeyPlan(item.key, item.group, spec, plan.base), sink, workspace)
             else:
-                merge_key(item, sink, blender)
+                merge_key(item, sink, workspace)
 
         for item, _ in todo:
             self._now[item.key] = _UNKNOWN
@@ -232,12 +229,6 @@ class Swapper:
         )
 
 
-def _mixture(item: KeyPlan) -> Mixture:
-    if item.is_base:
-        return _OWN
-    return tuple((source.fingerprint, float32_weight(weight)) for source, weight in item.terms)
-
-
 def _present(key: str, live: LiveWeights) -> bool:
     if key in live.refused:
         raise HostError(
@@ -256,8 +247,8 @@ def _lost(key: str) -> HostError:
 
 def _refuse_empty_groups(recipe: Recipe, absent: list[str], plan: Plan, live: LiveWeights) -> None:
     """A group of which the model has nothing would look searched while nothing happens."""
-    alive = {plan.groups.get(key) for key in live.slots}
-    lost = {group for key in absent if (group := plan.groups[key]) in recipe.weights and group not in alive}
+    alive, mixed = {plan.groups.get(key) for key in live.slots}, recipe.groups()
+    lost = {group for key in absent if (group := plan.groups[key]) in mixed and group not in alive}
     if lost:
         raise HostError(
             "The live model has no tensor of a block group",

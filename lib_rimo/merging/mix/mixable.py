@@ -86,7 +86,7 @@ def refuse_damaged_recipe(recipe: Recipe, sources: Sources, partition: Partition
         CheckpointError: Some numbers are not finite, or a file is missing.
     """
     for checkpoint in sources.open_all(recipe):
-        refuse_damaged(checkpoint, (k for k in checkpoint if partition.group_of(k) in recipe.weights))
+        refuse_damaged(checkpoint, (k for k in checkpoint if partition.group_of(k) in recipe.groups()))
 
 
 def refuse_overflow(plan: KeyPlan, merged: torch.Tensor) -> None:
@@ -99,10 +99,9 @@ def refuse_overflow(plan: KeyPlan, merged: torch.Tensor) -> None:
     Raises:
         CheckpointError: It did not; the text says whose fault it is.
     """
-    source = plan.terms[0][0]
-    if (plan.is_base and plan.spec.dtype == source.dtype(plan.key)) or not not_finite(merged):
+    if (plan.is_base and plan.spec.dtype == plan.base.dtype(plan.key)) or not not_finite(merged):
         return
-    damaged = [checkpoint.name for checkpoint, _ in plan.terms if checkpoint.nonfinite(plan.key)]
+    damaged = [checkpoint.name for checkpoint in plan.sources() if checkpoint.nonfinite(plan.key)]
     if damaged:
         raise CheckpointError(
             f"{damaged[0]} holds numbers that are not finite",

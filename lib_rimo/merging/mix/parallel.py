@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import torch
 
-from lib_rimo.merging.mix.kernel import WeightedSum
+from lib_rimo.merging.mix.kernel import Workspace
 
 MAX_THREADS = 8
 """Beyond this, memory is the limit on every machine we know of."""
@@ -34,13 +34,13 @@ def one_torch_thread() -> Iterator[None]:
 
 
 def run_over(
-    items: Iterable[Item], work: Callable[[Item, WeightedSum], None], *, threads: int | None = None
+    items: Iterable[Item], work: Callable[[Item, Workspace], None], *, threads: int | None = None
 ) -> None:
-    """Does ``work`` for every item, each thread with a blender of its own.
+    """Does ``work`` for every item, each thread with memory of its own.
 
     Args:
         items: What to work on; taken in order, finished in any.
-        work: Called with an item and the calling thread's blender, inside ``torch.inference_mode`` (live models
+        work: Called with an item and the calling thread's workspace, inside ``torch.inference_mode`` (live models
             may consist of inference tensors, which can be written nowhere else).
         threads: Number of threads, the calling one included.
 
@@ -52,7 +52,7 @@ def run_over(
     errors: list[BaseException] = []
 
     def take() -> None:
-        blender = WeightedSum()
+        workspace = Workspace()
         with torch.inference_mode(), one_torch_thread():
             while True:
                 with lock:
@@ -66,7 +66,7 @@ def run_over(
                         errors.append(error)
                         return
                 try:
-                    work(item, blender)
+                    work(item, workspace)
                 except BaseException as error:  # noqa: BLE001 - raised again below, in the caller's thread
                     with lock:
                         errors.append(error)

@@ -13,6 +13,9 @@ Notation
 
 A share can be negative (a partner that is subtracted); all shares of a checkpoint together are 1. Where a partner
 lacked tensors its weight went to the base; shares are those that the recipe asks for.
+
+Only what is linear in the models has shares: a recipe of another method has none, and an ancestor made by one counts
+as an end of the tree.
 """
 
 from __future__ import annotations
@@ -28,14 +31,14 @@ from lib_rimo.errors import RecipeError, RimoError
 from lib_rimo.merging.checkpoints.checkpoint import Checkpoint
 from lib_rimo.merging.checkpoints.digest import DATA_HASH_KEY, NO_DATA_HASH
 from lib_rimo.merging.checkpoints.keys import Place, place_of
-from lib_rimo.merging.mix.contact_spec import ContactSpec
+from lib_rimo.merging.mix.method import MergeMethod, Spec, SpecKind
+from lib_rimo.merging.mix.methods import METHODS
 from lib_rimo.merging.mix.partition import Partition, partition_from_json
-from lib_rimo.merging.mix.recipe import Recipe
+from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.merging.saving.options import SaveOptions
 
 ANCESTRY_KEY = "rimo_ancestry"
 RECIPE_KEY = "rimo_recipe"
-CONTACT_KEY = "rimo_contact"
 ACCURACY_KEY = "rimo_accuracy"
 FORMAT = 1
 DIGITS = 6
@@ -55,7 +58,9 @@ class Ancestor:
         partition: The block groups of ``recipe``.
         form: How it was written.
         data_hash: SHA-256 of its tensors alone, empty where unknown.
-        contact: What it is, if it is a contact fusion that was never a file; ``partition`` is then that of its ranks.
+        spec: What it is, if a method computed it without a recipe and it was never a file; ``partition`` is then the
+            spec's.
+        method: That computes ``spec``.
         accuracy: Its measurement, if it was measured.
     """
 
@@ -65,24 +70,23 @@ class Ancestor:
     partition: Partition | None = None
     form: SaveOptions = field(default_factory=SaveOptions)
     data_hash: str = ""
-    contact: ContactSpec | None = None
+    spec: Spec | None = None
     accuracy: Mapping[str, Any] | None = None
+    method: MergeMethod | None = None
 
-    def parents(self) -> tuple[str, ...]:
-        """Fingerprints of what it is made from."""
-        if self.contact is not None:
-            return (self.contact.kept.fingerprint, self.contact.donor.fingerprint)
-        if self.recipe is None:
-            return ()
-        return tuple(source.fingerprint for source in (self.recipe.base, *self.recipe.used_partners()))
+    def parents(self) -> tuple[Source, ...]:
+        """What it is made from."""
+        if self.spec is not None:
+            return self.spec.parents()
+        return () if self.recipe is None else (self.recipe.base, *self.recipe.used_partners())
 
     def to_json(self) -> dict[str, Any]:
         """A plain form; what is empty is left out."""
         out: dict[str, Any] = {"name": self.name, "sha256": self.sha256, "data_hash": self.data_hash}
         if self.recipe is not None:
             out |= {"recipe": self.recipe.to_json(), "form": self.form.to_json()}
-        if self.contact is not None:
-            out["contact"] = self.contact.to_json()
+        if self.spec is not None and self.method is not None and self.method.spec is not None:
+            out[self.method.spec.node] = self.spec.to_json()
         if self.partition is not None:
             out["partition"] = self.partition.to_json()
         if self.accuracy is not None:
@@ -99,6 +103,7 @@ class Ancestor:
         if not isinstance(data, Mapping):
             raise RecipeError("An ancestor is damaged", found=repr(data)[:200])
         partition, accuracy = data.get("partition"), data.get("accuracy")
+        method, kind = next(((m, k) for m, k in _spec_kinds() if k.node in data), (None, None))
         return cls(
             str(data.get("name", "?")),
             str(data.get("sha256", "")),
@@ -106,9 +111,16 @@ class Ancestor:
             None if partition is None else partition_from_json(partition, "in the metadata"),
             SaveOptions.from_json(data.get("form", {})),
             str(data.get("data_hash", "")),
-            ContactSpec.from_json(data["contact"]) if "contact" in data else None,
+            None if kind is None else kind.read(data[kind.node]),
             accuracy if isinstance(accuracy, Mapping) else None,
+            method,
         )
+
+
+def _spec_kinds() -> list[tuple[MergeMethod, SpecKind]]:
+    """The methods that compute checkpoints without a recipe, and how these are written."""
+    methods = [METHODS[name] for name in METHODS.names()]
+    return [(method, method.spec) for method in methods if method.spec is not None]
 
 
 Tree = Mapping[str, Ancestor]
@@ -127,7 +139,9 @@ def read_tree(texts: Mapping[str, str]) -> tuple[Ancestor | None, dict[str, Ance
     Raises:
         RecipeError: The texts are damaged or of a newer format.
     """
-    if RECIPE_KEY not in texts and CONTACT_KEY not in texts:
+    is_recipe = RECIPE_KEY in texts
+    method, kind = next(((m, k) for m, k in _spec_kinds() if k.text in texts and not is_recipe), (None, None))
+    if not is_recipe and kind is None:
         return None, {}
     data = parsed(texts.get(ANCESTRY_KEY, "{}"))
     if data.get("format", FORMAT) != FORMAT:
@@ -139,12 +153,13 @@ def read_tree(texts: Mapping[str, str]) -> tuple[Ancestor | None, dict[str, Ance
     partition, data_hash = data.get("partition"), texts.get(DATA_HASH_KEY, NO_DATA_HASH)
     own = Ancestor(
         str(data.get("name", texts.get("modelspec.title", "?"))),
-        recipe=Recipe.from_text(texts[RECIPE_KEY]) if RECIPE_KEY in texts else None,
+        recipe=Recipe.from_text(texts[RECIPE_KEY]) if is_recipe else None,
         partition=None if partition is None else partition_from_json(partition, "in the metadata"),
         form=SaveOptions.from_json(data.get("form", {})),
         data_hash="" if data_hash == NO_DATA_HASH else data_hash.removeprefix("0x"),
-        contact=ContactSpec.from_json(parsed(texts[CONTACT_KEY])) if RECIPE_KEY not in texts else None,
+        spec=None if kind is None else kind.read(parsed(texts[kind.text])),
         accuracy=parsed(texts[ACCURACY_KEY]) if ACCURACY_KEY in texts else None,
+        method=method,
     )
     return own, tree
 
@@ -197,8 +212,12 @@ def shares(recipe: Recipe, partition: Partition, tree: Tree, base: Checkpoint) -
     """How much of each end of the tree is in a mix.
 
     Returns:
-        Fingerprint -> ``{"share": of all merged numbers, "groups": {block group: share in it}}``, largest first.
+        Fingerprint -> ``{"share": of all merged numbers, "groups": {block group: share in it}}``, largest first. Empty
+        for a recipe that is not linear.
     """
+    mix = recipe.as_sum()
+    if mix is None:
+        return {}
     numel: dict[Place, int] = {}
     for key in base:
         place = place_of(key)
@@ -208,7 +227,7 @@ def shares(recipe: Recipe, partition: Partition, tree: Tree, base: Checkpoint) -
     found: dict[str, dict[str, list[tuple[float, int]]]] = {}
     for place, count in numel.items():
         group = partition.group_of(keys[place])
-        for leaf, share in _leaf_shares(recipe, partition, tree, keys[place], {}).items():
+        for leaf, share in _leaf_shares(mix, partition, tree, keys[place], {}).items():
             found.setdefault(leaf, {}).setdefault(str(group), []).append((share, count))
     totals: dict[str, int] = {}
     for place, count in numel.items():
@@ -229,13 +248,13 @@ def shares(recipe: Recipe, partition: Partition, tree: Tree, base: Checkpoint) -
 
 
 def _leaf_shares(
-    recipe: Recipe, partition: Partition, tree: Tree, key: str, known: dict[str, dict[str, float] | None]
+    mix: Recipe, partition: Partition, tree: Tree, key: str, known: dict[str, dict[str, float] | None]
 ) -> dict[str, float]:
-    """``s[., p]`` of a recipe at the place of ``key``; ``known`` holds that of ancestors met already."""
+    """``s[., p]`` of a weighted sum at the place of ``key``; ``known`` holds that of ancestors met already."""
     group = partition.group_of(key)
-    row = recipe.row(group) if group is not None else (0.0,) * len(recipe.partners)
+    row = mix.row(group) if group is not None else (0.0,) * len(mix.partners)
     out: dict[str, float] = {}
-    for source, weight in zip(recipe.sources(), (1.0 - math.fsum(row), *row), strict=True):
+    for source, weight in zip((mix.base, *mix.partners), (1.0 - math.fsum(row), *row), strict=True):
         if weight == 0.0:
             continue
         fingerprint = source.fingerprint
@@ -244,8 +263,9 @@ def _leaf_shares(
                 None  # a forged tree may go in circles: an ancestor of itself counts as an end
             )
             node = tree.get(fingerprint)
-            if node is not None and node.recipe is not None and node.partition is not None:
-                known[fingerprint] = _leaf_shares(node.recipe, node.partition, tree, key, known)
+            made = None if node is None or node.recipe is None else node.recipe.as_sum()
+            if node is not None and made is not None and node.partition is not None:
+                known[fingerprint] = _leaf_shares(made, node.partition, tree, key, known)
         for leaf, share in (known[fingerprint] or {fingerprint: 1.0}).items():
             out[leaf] = out.get(leaf, 0.0) + weight * share
     return out

@@ -16,8 +16,8 @@ import torch
 
 from lib_rimo.merging.checkpoints.checkpoint import Checkpoint
 from lib_rimo.merging.checkpoints.header import TensorSpec
-from lib_rimo.merging.mix.kernel import WeightedSum
-from lib_rimo.merging.mix.merge import Plan
+from lib_rimo.merging.mix.kernel import Workspace
+from lib_rimo.merging.mix.merge import Plan, fill
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.merging.mix.sources import Sources
@@ -77,18 +77,18 @@ class MixedCheckpoint(Derived):
         item = self._plan.plan(stored)
         if item.is_base and item.spec == self._plan.base.spec(stored):
             return self._plan.base.tensor(stored)
-        blender: WeightedSum | None = getattr(self._own, "blender", None)
-        if blender is None:
-            blender = self._own.blender = WeightedSum()
+        workspace: Workspace | None = getattr(self._own, "workspace", None)
+        if workspace is None:
+            workspace = self._own.workspace = Workspace()
         flat = torch.empty(item.spec.numel, dtype=item.spec.dtype)
-        blender.blend(flat, [(source.tensor(stored).reshape(-1), weight) for source, weight in item.terms])
+        fill(item, flat, workspace)
         return flat.view(item.spec.shape)
 
 
 def mix_source(
     recipe: Recipe, sources: Sources, partition: Partition, name: str, form: SaveOptions | None = None
 ) -> Source:
-    """A recipe as a checkpoint that other recipes and contact fusions can name, without a file.
+    """A recipe as a checkpoint that other recipes and methods can name, without a file.
 
     Args:
         recipe: What it is mixed from.

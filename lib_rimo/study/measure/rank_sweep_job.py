@@ -11,7 +11,7 @@ from typing import Any
 from lib_rimo.benchmark.image_statistics import LEAST_REFERENCE
 from lib_rimo.errors import ArchitectureError, RecipeError, RimoError, SettingsError
 from lib_rimo.hosts.host import Host
-from lib_rimo.merging.mix.contact_spec import HIGHEST_RANK
+from lib_rimo.merging.contact.contact_spec import HIGHEST_RANK
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.study.measure.background import Background

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lib_rimo.errors import SettingsError
 from lib_rimo.merging.contact.contact import ContactCheckpoint, ContactFactors, contact_recipe
-from lib_rimo.merging.mix.contact_spec import ContactSpec
+from lib_rimo.merging.contact.contact_spec import ContactSpec
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.merging.mix.sources import Sources

@@ -42,7 +42,7 @@ def frozen_from(record: StudyRecord, groups: Sequence[str]) -> StudySettings:
     return dataclasses.replace(
         record.settings,
         search=dataclasses.replace(
-            search, frozen=(*search.frozen, *groups), start=best if best.weights else None
+            search, frozen=(*search.frozen, *groups), start=best if best.groups() else None
         ),
         seed=record.settings.seed + 1,
     )

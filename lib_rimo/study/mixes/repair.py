@@ -13,7 +13,7 @@ from PIL import Image
 
 from lib_rimo.errors import ArchitectureError, RecipeError, SettingsError
 from lib_rimo.hosts.host import Host
-from lib_rimo.merging.mix.contact_spec import HIGHEST_RANK, UPSTREAM_RANK, VECTORS
+from lib_rimo.merging.contact.contact_spec import HIGHEST_RANK, UPSTREAM_RANK, VECTORS
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources

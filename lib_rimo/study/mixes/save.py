@@ -118,7 +118,7 @@ def _metadata(record: StudyRecord, result: Result | None) -> dict[str, str]:
         # Size, steps, sampler and tags as they were resolved.
         "benchmark": {
             **record.opened.layout,
-            **{name: settings[name] for name in kept[Recorded.BENCHMARK]},
+            **{name: settings[name] for name in kept[Recorded.BENCHMARK] if name in settings},
             **{name: path.name if path is not None else None for name, path in files.items()},
         },
     }

@@ -127,7 +127,8 @@ def describe(record: StudyRecord, choice: Choice) -> dict[str, Any]:
 
     Returns:
         ``weights`` has one row per partner of the study and one column per group; rows of partners that the mix does
-        not use are zero. ``recipe`` is the portable form.
+        not use are zero. A mix that is no weighted sum has them of its last step; ``before`` counts the steps before
+        that. ``linear`` says whether the base has what the partners leave of 1. ``recipe`` is the portable form.
     """
     recipe = choice.recipe(record)
     groups, rows = table_of(record, recipe)
@@ -138,6 +139,9 @@ def describe(record: StudyRecord, choice: Choice) -> dict[str, Any]:
         "base": record.sources[0].name,
         "partners": [source.name for source in record.sources[1:]],
         "partition": record.opened.partition,
+        "method": recipe.method,
+        "linear": recipe.as_sum() is not None,
+        "before": len(recipe.steps()) - 1,
         "groups": list(groups),
         "weights": rows,
         "accuracy": None if known is None else {"kind": known[0], **dataclasses.asdict(known[1])},
@@ -147,7 +151,7 @@ def describe(record: StudyRecord, choice: Choice) -> dict[str, Any]:
 
 
 def table_of(record: StudyRecord, recipe: Recipe) -> tuple[tuple[str, ...], list[list[float]]]:
-    """A recipe as a table over all partners of the study.
+    """A recipe's last step as a table over all partners of the study.
 
     Returns:
         The searched groups and whichever else the recipe weighs, and weights ``(n_partners, n_groups)``, to four

@@ -255,7 +255,4 @@ def winner_arm(record: StudyRecord, epoch: int) -> str:
 
 def identity(recipe: Recipe) -> str:
     """The same for recipes that draw the same pictures: partners without a weight make no difference."""
-    used = recipe.used_partners()
-    columns = [recipe.partners.index(partner) for partner in used]
-    weights = {group: tuple(row[i] for i in columns) for group, row in recipe.weights.items()}
-    return Recipe(recipe.base, used, recipe.partition, weights).digest()
+    return recipe.pruned().digest()

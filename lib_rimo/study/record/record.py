@@ -11,6 +11,7 @@ from lib_rimo.errors import JournalError
 from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record.results import Result, result_from_json
+from lib_rimo.study.settings.merge_method import method_options
 from lib_rimo.study.settings.settings import StudySettings
 
 DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -240,9 +241,7 @@ class StudyRecord:
         recipe = self.settings.search.start
         if recipe is None:
             return self.base
-        placed = {source: source for source in self.sources}  # equal ones, which also say where the file is
-        partners = tuple(placed.get(source, source) for source in recipe.partners)
-        return Recipe(self.sources[0], partners, recipe.partition, recipe.weights)
+        return recipe.seen_at(self.sources)
 
     def average(self) -> Recipe:
         """Base and all partners in equal parts, in the groups that are searched."""
@@ -254,8 +253,15 @@ class StudyRecord:
 
     def recipe_of(self, weights: ev.Rows, epoch: int) -> Recipe:
         """The recipe over the study's files that a proposal of an epoch stands for."""
+        search = self.settings.search
         step = Recipe.from_rows(
-            self.sources[0], self.partners[epoch], self.opened.partition, self.opened.groups, weights
+            self.sources[0],
+            self.partners[epoch],
+            self.opened.partition,
+            self.opened.groups,
+            weights,
+            search.method,
+            method_options(search),
         )
         return self.epoch_base(epoch).then(step)
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from lib_rimo.benchmark.interval import Interval
+from lib_rimo.merging.mix.methods import METHODS
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.search.default import DefaultStrategy
 from lib_rimo.search.history import Incumbent, Observation
@@ -231,16 +232,17 @@ class Runner:
     def _strategy(self, epoch: int) -> Strategy:
         if epoch not in self._strategies:
             settings, guided = self.record.settings, constraints_of(self.record, epoch)
+            count = len(self.record.partners[epoch])
             self._strategies[epoch] = make_strategy(
                 settings.search.strategy,
-                n_partners=len(self.record.partners[epoch]),
+                n_partners=count,
                 n_groups=len(self.record.opened.groups),
                 bounds=guided.bounds,
                 ties=guided.ties,
                 budget_images=_share(settings.search.budget, settings.epochs, epoch),
                 pool_size=settings.search.pool,
                 seed=derive_seed(settings.seed, "search", epoch) % 2**32,
-                settings=SearchSettings(),
+                settings=SearchSettings(average=METHODS[settings.search.method].equal(count)),
             )
         return self._strategies[epoch]
 

@@ -28,6 +28,7 @@ from lib_rimo.study.run.preparing import Preparation
 from lib_rimo.study.settings.category_weights import category_weights
 from lib_rimo.study.settings.checks import strange_start
 from lib_rimo.study.settings.constraints import check_constraints
+from lib_rimo.study.settings.merge_method import check_method
 from lib_rimo.study.settings.scoring import ScoringOptions
 from lib_rimo.study.settings.settings import StudySettings
 
@@ -119,6 +120,7 @@ def reopen(record: StudyRecord, host: Host, open_tagger: OpenTagger, preparation
         StudyStopped: The user does not want it any more.
     """
     settings = record.settings
+    check_method(settings.search, len(settings.partners))  # the package that it is of may be gone
     tagger, catalogue = _tags(settings, open_tagger, preparation)
     partition = load_partition(settings.search.partition)
     sources = Sources()

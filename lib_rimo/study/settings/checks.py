@@ -20,6 +20,7 @@ from lib_rimo.search.strategy import find_strategy
 from lib_rimo.study.settings.category_weights import category_weights
 from lib_rimo.study.settings.constraints import check_constraints
 from lib_rimo.study.settings.images import ImageOptions
+from lib_rimo.study.settings.merge_method import check_method
 from lib_rimo.study.settings.ranges import check_known, no_multiple
 from lib_rimo.study.settings.scoring import ScoringOptions
 from lib_rimo.study.settings.search import SearchOptions
@@ -46,6 +47,7 @@ def check_possible(settings: StudySettings, host: Host) -> None:
             raise no_multiple(field, value, step)
     search = settings.search
     find_strategy(search.strategy)
+    check_method(search, len(settings.partners))
     partition = _partition(search)
     if search.limits or search.ties:  # without the base at hand: all groups that its partition knows
         known = partition.groups

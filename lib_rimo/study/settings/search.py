@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lib_rimo.merging.mix.methods import METHODS, WEIGHTED_SUM
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.search.strategy import STRATEGIES
 from lib_rimo.study.settings.limits import Limit, Tie
@@ -29,6 +30,8 @@ class SearchOptions:
         pool: Prompts in an epoch's pool. More prompts make the winner less a winner on these prompts only; each
             is met seldom enough that 200 cost nothing.
         partners_per_epoch: Upstream's 3. Each adds one dimension per group to what the search must learn.
+        method: Name of the merge method (``merging.mix.methods``). The weighted sum: block-weighted merges are that.
+        method_options: ``name=value`` each, of the method's own options.
         strategy: Name of the search strategy.
         start: The recipe that the search begins with, over these same files; None begins with the base. Frozen groups
             keep its weights.
@@ -124,6 +127,22 @@ class SearchOptions:
         metavar="N",
         least=1,
         most=1000,
+    )
+    method: str = setting(
+        WEIGHTED_SUM,
+        "How models are mixed",
+        "The weighted sum is what block-weighted merges are. Others come with packages that are installed.",
+        "merge method: weighted-sum, contact-fusion, or one of an installed package",
+        row=Row.SEARCH,
+        choices=METHODS.names,
+    )
+    method_options: tuple[str, ...] = setting(
+        (),
+        "Options of the merge method",
+        "One per line, such as rank=16; each method says what it has. Empty takes the usual ones.",
+        "options of the merge method, such as rank=16",
+        row=Row.SEARCH,
+        metavar="NAME=VALUE",
     )
     strategy: str = setting(
         "default",

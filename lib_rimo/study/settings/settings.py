@@ -213,8 +213,12 @@ class StudySettings:
         return read(cls, values)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, one flat mapping; ``from_mapping`` gives the equal settings back."""
-        return {name: plain(SETTINGS[name], self) for name in _NAMES}
+        """Plain values, one flat mapping; ``from_mapping`` gives the equal settings back.
+
+        A younger setting that nobody gave is not there, so that equal studies stay equal bytes.
+        """
+        told = [n for n in _NAMES if n in _FIRST or SETTINGS[n].of(self) != SETTINGS[n].default]
+        return {name: plain(SETTINGS[name], self) for name in told}
 
 
 SETTINGS = table_of(StudySettings)

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from lib_rimo.errors import ArchitectureError, RecipeError
 from lib_rimo.merging import Recipe, Sources, Swapper, live_weights, load_partition, save_merged
 from lib_rimo.merging.contact.contact import ContactCheckpoint, ContactFactors, contact_recipe
-from lib_rimo.merging.mix.contact_spec import VECTORS, ContactSpec
+from lib_rimo.merging.contact.contact_spec import VECTORS, ContactSpec
 from lib_rimo.merging.saving.derived import mix_source
 from tests.merging.models import Family, U, bits, family, module_of, sd1_tensors, sdxl_tensors, write
 

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lib_rimo.merging.contact.contact_spec import SKETCH, sketch_size
 from lib_rimo.merging.contact.low_rank import ERROR_FACTOR, FALLING_FACTOR, decompose
-from lib_rimo.merging.mix.contact_spec import SKETCH, sketch_size
 from tests.merging.models import bits
 
 

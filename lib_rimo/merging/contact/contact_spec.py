@@ -76,6 +76,15 @@ class ContactSpec:
         told = str(ranks[0]) if len(ranks) == 1 else f"{ranks[0]} to {ranks[-1]}"
         return f"{self.kept.name} + rank {told} of {self.donor.name}"
 
+    def parents(self) -> tuple[Source, ...]:
+        """What it is computed from."""
+        return (self.kept, self.donor)
+
+    def describe(self) -> str:
+        """What it is, in a few words."""
+        ranks = ", ".join(f"{group} {rank}" for group, rank in self.ranks.items())
+        return f"contact fusion, ranks {ranks}; vectors: {self.vectors}"
+
     def fingerprint(self) -> str:
         """SHA-256 in hex over everything that decides about the result."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
