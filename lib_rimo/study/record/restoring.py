@@ -9,8 +9,8 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Hashable, Mapping
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -23,11 +23,17 @@ def restored(cls: type[T], data: object) -> T:
     """
     if not isinstance(data, Mapping):
         raise TypeError(f"{cls.__name__} from {data!r}")
-    return cls(**{name: _value(hint, data[name]) for name, hint in _hints(cls).items() if name in data})
+    return cls(
+        **{
+            name: _value(hint, data[name])
+            for name, hint in _hints(cast("Hashable", cls)).items()
+            if name in data
+        }
+    )
 
 
 @functools.cache
-def _hints(cls: type) -> dict[str, Any]:
+def _hints(cls: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
@@ -44,4 +50,4 @@ def _value(hint: Any, value: Any) -> Any:
         return tuple(_value(part, item) for part, item in zip(inner, value, strict=True))
     if origin is Mapping:
         return {str(name): _value(parts[1], item) for name, item in value.items()}
-    return restored(hint, value) if dataclasses.is_dataclass(hint) else value
+    return restored(hint, value) if isinstance(hint, type) and dataclasses.is_dataclass(hint) else value
