@@ -14,7 +14,7 @@ from lib_rimo.errors import SettingsError
 from lib_rimo.registry import problems
 from lib_rimo.study.record import journal
 from lib_rimo.study.record.record import StudyRecord
-from lib_rimo.study.settings.scorer_weights import scorer_weights
+from lib_rimo.study.settings.scorer_weights import ScorerWeight, scorer_weights
 from lib_rimo.study.store.snapshot import StudyState
 from lib_rimo.testing import ScorerTestCase
 from lib_rimo.ui.report.report import report_html
@@ -158,5 +158,5 @@ def test_plugins_that_are_no_scorers_are_left_out_by_name(install: Install) -> N
     told = "\n".join(str(problem) for problem in problems())
     assert all(f"The scorer {name} of odd is left out" in told for name in ("no-method", "tags", "not-there"))
     with pytest.raises(SettingsError, match="no-method of odd is left out") as caught:
-        scorer_weights(["no-method=1"])
+        scorer_weights([ScorerWeight("no-method", 1.0)])
     assert caught.value.field == "scorers"

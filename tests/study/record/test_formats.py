@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lib_rimo.errors import JournalError, SettingsError
+from lib_rimo.errors import JournalError
 from lib_rimo.search.strategy import make_strategy
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record import journal, plan
@@ -135,7 +135,7 @@ def test_a_study_says_its_format_and_names_its_trials(workshop: Workshop) -> Non
 def as_format_1(lines: list[dict[str, Any]]) -> None:
     """Takes away what format 1 did not have."""
     del lines[0]["format"]
-    del lines[0]["settings"]["scorers"]
+    lines[0]["settings"].pop("scorers")
     for line in lines:
         if line["t"] in ("asked", "images", "trial"):
             del line["trial"]
@@ -248,7 +248,7 @@ def test_open_trials_are_told_to_the_search(
 def test_restoring_settings_looks_at_no_range() -> None:
     """Defaults where something is missing or of another kind, the recorded value where it is out of range today."""
     settings = StudySettings.restore({"base": "a", "partners": ["b"], "budget": "3", "pool": -1, "tags": "x"})
-    assert (settings.budget, settings.pool, settings.tags) == (3, -1, None)
+    assert (settings.search.budget, settings.search.pool, settings.images.tags) == (3, -1, None)
     assert settings.unseen == StudySettings.from_mapping({"base": "a", "partners": ["b"]}).unseen
-    with pytest.raises(SettingsError, match="base"):
+    with pytest.raises(TypeError, match="base"):
         StudySettings.restore({"partners": ["b"]})
