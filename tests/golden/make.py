@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,25 +60,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkout", type=Path, help="whose code is run")
     parser.add_argument("folder", type=Path, help="where the journals go")
+    parser.add_argument(
+        "--only", nargs="+", choices=COMMANDS, default=tuple(COMMANDS), help="make these anew"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
-        make(options.checkout.resolve(), options.folder, Path(home).resolve())
+        make(options.checkout.resolve(), options.folder, Path(home).resolve(), options.only)
 
 
-def make(checkout: Path, folder: Path, home: Path) -> None:
+def make(checkout: Path, folder: Path, home: Path, only: Sequence[str] = tuple(COMMANDS)) -> None:
     """Runs the studies and keeps what they left.
 
     Args:
         checkout: Whose ``lib_rimo`` is run.
         folder: Where journals and ``recorded.json`` go.
         home: An empty folder for studies and models.
+        only: Which studies; what is there of others stays.
     """
     folder.mkdir(parents=True, exist_ok=True)
     program = Program(checkout, home)
     places = {str(home): "/golden", str(checkout): "/golden/program"}
-    recorded: dict[str, Any] = {}
-    for name, arguments in COMMANDS.items():
-        study = program.study(name, arguments)
+    file = folder / RECORDED
+    recorded: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    for name in only:
+        study = program.study(name, COMMANDS[name])
         for number, what in enumerate(SAVES[name]):
             program.run("save", study.name, *what, f"--name={name}-{number}")
         _keep(study / JOURNAL, folder / name, places)
@@ -87,8 +92,9 @@ def make(checkout: Path, folder: Path, home: Path) -> None:
             "grids": {path.name: _pixels(path) for path in sorted((study / "grids").glob("*.png"))},
             "saved": {path.name: _tensors(path) for path in files},
         }
-    _cut_off(folder / "epochs" / JOURNAL, folder / CUT / JOURNAL)
-    (folder / RECORDED).write_text(json.dumps(recorded, indent=1) + "\n", encoding="utf-8")
+        file.write_text(json.dumps(recorded, indent=1) + "\n", encoding="utf-8")
+    if "epochs" in only:
+        _cut_off(folder / "epochs" / JOURNAL, folder / CUT / JOURNAL)
 
 
 class Program:
@@ -133,7 +139,12 @@ class Program:
 
     def _stopped(self, arguments: tuple[str, ...], when: Callable[[], bool]) -> None:
         """Runs a command and stops it as Ctrl-C does, once the journal is long enough."""
-        process = subprocess.Popen(self._command(arguments), env=self._environment, cwd=self._checkout)
+        process = subprocess.Popen(
+            self._command(arguments),
+            env=self._environment,
+            cwd=self._checkout,
+            preexec_fn=_listen,  # noqa: PLW1509 -- there are no threads
+        )
         ends = time.monotonic() + PATIENCE_S
         while process.poll() is None and not when() and time.monotonic() < ends:
             time.sleep(0.05)
@@ -146,6 +157,11 @@ class Program:
 
     def _lines(self, before: set[Path]) -> int:
         return sum((path / JOURNAL).read_bytes().count(b"\n") for path in set(self._studies()) - before)
+
+
+def _listen() -> None:
+    """Lets a process hear Ctrl-C, which one that was started in the background does not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _begin_elsewhere(journal: Path) -> None:

@@ -92,6 +92,7 @@ def test_a_study_whose_scorer_is_gone_opens_and_says_so_when_gone_on_with(
     assert "texture" in shown.error
 
 
+@pytest.mark.slow
 def test_a_study_of_the_tiny_family_runs_with_it(install: Install, rimo: Run, tmp_path: Path) -> None:
     """``rimo mix --scorers`` by the command line, in a process of its own."""
     install("rimo_plugin_scorer")
