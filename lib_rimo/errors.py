@@ -56,6 +56,10 @@ class TaggerError(RimoError):
     """A tagger's files are missing, damaged or cannot be fetched."""
 
 
+class ScorerError(RimoError):
+    """A scorer failed, or gave something that is no reading."""
+
+
 class HostError(RimoError):
     """The program that draws the images cannot do what is asked now."""
 

@@ -77,13 +77,14 @@ def study_events(trials: int, seed: int = 0) -> Iterator[ev.Event]:
             rows = np.round(rng.uniform(-0.1, 0.5, (len(sources) - 1, len(GROUPS))), 4)
             ids = tuple(int(i) for i in rng.permutation(settings.search.pool)[:PICTURES])
             stage = "blocks" if trial else "base"
-            yield ev.TrialAsked(tuple(tuple(row) for row in rows.tolist()), ids, stage)
+            yield ev.TrialAsked(trial, tuple(tuple(row) for row in rows.tolist()), ids, stage)
             for start in range(0, PICTURES, BATCH):
                 drawn = [_score(pools.epoch(epoch)[i], 0.55, rng) for i in ids[start : start + BATCH]]
-                yield ev.ImagesScored(tuple(s.to_json() for s in drawn), round(float(rng.uniform(8, 9)), 4))
+                scores = tuple(s.to_json() for s in drawn)
+                yield ev.ImagesScored(trial, scores, round(float(rng.uniform(8, 9)), 4))
             last = Recipe.from_rows(sources[0], sources[1:], "ro", GROUPS, rows.tolist())
             best = 0.6 + 0.1 * trial / trials
-            yield ev.TrialDone(best, best - 0.02, best + 0.02, last.to_json())
+            yield ev.TrialDone(trial, best, best - 0.02, best + 0.02, last.to_json())
         yield ev.EpochDone(epoch, last.to_json())
         yield _grid(epoch, pools)
     measured: dict[str, list[ImageScore]] = {}

@@ -14,12 +14,15 @@ from lib_rimo.benchmark.catalogue import (
 from lib_rimo.benchmark.hub import KNOWN_TAGGERS, fetch_tagger
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.benchmark.prompts import Prompt, draw_prompts
-from lib_rimo.benchmark.score import ImageScore, score_images
+from lib_rimo.benchmark.score import ImageScore
+from lib_rimo.benchmark.scorer import Reading, Scorer
+from lib_rimo.benchmark.scoring import SCORERS, Scoring, score_images
 from lib_rimo.benchmark.settings import UPSTREAM_RO, UPSTREAM_THEATER, PromptSettings
 from lib_rimo.benchmark.tagger import Tagger, open_tagger
 
 __all__ = [
     "KNOWN_TAGGERS",
+    "SCORERS",
     "UPSTREAM_RO",
     "UPSTREAM_THEATER",
     "Catalogue",
@@ -27,6 +30,9 @@ __all__ = [
     "Interval",
     "Prompt",
     "PromptSettings",
+    "Reading",
+    "Scorer",
+    "Scoring",
     "Tag",
     "Tagger",
     "by_category",

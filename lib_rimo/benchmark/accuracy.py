@@ -51,6 +51,13 @@ def macro(prompts: Sequence[Prompt], scores: Sequence[ImageScore], *, level: flo
     return _share(_clusters(prompts, scores, _own_share), scores, level)
 
 
+def mean_value(
+    prompts: Sequence[Prompt], scores: Sequence[ImageScore], scorer: str, *, level: float = LEVEL
+) -> Interval:
+    """Mean over pictures of what a scorer beside ``tags`` gave. Args, Raises: As ``micro``."""
+    return _share(_clusters(prompts, scores, _value_of(scorer)), scores, level)
+
+
 def by_category(
     prompts: Sequence[Prompt], scores: Sequence[ImageScore], catalogue: Catalogue, *, level: float = LEVEL
 ) -> dict[str, Interval]:
@@ -77,6 +84,7 @@ def paired_difference(
     b: Sequence[ImageScore],
     *,
     metric: Literal["micro", "macro"] = "micro",
+    scorer: str | None = None,
     level: float = LEVEL,
 ) -> Interval:
     """Accuracy of ``a`` minus accuracy of ``b``, drawn for the same prompts with the same noise.
@@ -86,6 +94,7 @@ def paired_difference(
         a: Scores, as many per prompt as ``b`` has.
         b: Scores.
         metric: How tags are averaged.
+        scorer: One beside ``tags``, whose values are compared instead.
         level: Coverage of the interval.
 
     Returns:
@@ -94,12 +103,12 @@ def paired_difference(
     Raises:
         ValueError: The two do not have the same prompts, or as ``micro``.
     """
-    measure = _tags_hit if metric == "micro" else _own_share
+    measure = _value_of(scorer) if scorer else _tags_hit if metric == "micro" else _own_share
     of_a, of_b = _clusters(prompts, a, measure), _clusters(prompts, b, measure)
     if {i: asked for i, (_, asked) in of_a.items()} != {i: asked for i, (_, asked) in of_b.items()}:
         raise ValueError("the two sides of a paired difference have different prompts")
     images, tags = len(a), sum(len(score.hits) for score in a)
-    if sorted(a, key=_by_content) == sorted(b, key=_by_content):
+    if sorted(map(_content, a)) == sorted(map(_content, b)):
         return Interval(0.0, 0.0, 0.0, images, tags, level)
     gained = np.array([of_a[i][0] - of_b[i][0] for i in of_a])
     asked = np.array([asked for _, asked in of_a.values()])
@@ -179,6 +188,10 @@ def _own_share(score: ImageScore) -> tuple[float, float]:
     return score.accuracy, 1.0
 
 
+def _value_of(scorer: str) -> _Measure:
+    return lambda score: (score.values[scorer], 1.0)
+
+
 def _hits_of(columns: Mapping[int, tuple[int, ...]]) -> _Measure:
     """Counts only some of a prompt's tags: prompt id -> their positions."""
 
@@ -233,5 +246,5 @@ def _named(name: str, ends: Sequence[float]) -> dict[str, float]:
     return {name: mean, f"{name}_low": low, f"{name}_high": high}
 
 
-def _by_content(score: ImageScore) -> tuple[int, tuple[float, ...], tuple[bool, ...]]:
-    return score.prompt_id, score.probabilities, score.hits
+def _content(score: ImageScore) -> tuple[object, ...]:
+    return score.prompt_id, score.probabilities, score.hits, sorted(score.values.items())

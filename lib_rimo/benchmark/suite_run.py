@@ -15,7 +15,8 @@ from PIL import Image
 from lib_rimo.benchmark.diversity import likeness
 from lib_rimo.benchmark.image_statistics import Floats, statistics
 from lib_rimo.benchmark.prompts import Prompt
-from lib_rimo.benchmark.score import ImageScore, score_readings
+from lib_rimo.benchmark.score import ImageScore
+from lib_rimo.benchmark.scoring import Scoring
 from lib_rimo.benchmark.suite import Part, Suite
 from lib_rimo.benchmark.suite_cache import Cache, UnitResult
 from lib_rimo.benchmark.tagger import Tagger
@@ -92,9 +93,10 @@ def run_suite(
         raise ValueError("two candidates of one name")
     whole_key = {**key, **suite.to_json(), "batch": batch, "threshold": tagger.threshold}
     out: dict[str, dict[str, PartResult]] = {}
+    scoring = Scoring(tagger)
     for candidate in candidates:
         cache = Cache(folder, candidate.fingerprint, whole_key)
-        _measure(candidate, suite, tagger, cache, batch, progress)
+        _measure(candidate, suite, scoring, cache, batch, progress)
         out[candidate.name] = {
             part.name: _joined([cache.units[part.name, unit] for unit in range(_units(part, batch))])
             for part in suite.parts
@@ -103,7 +105,7 @@ def run_suite(
 
 
 def _measure(
-    candidate: Candidate, suite: Suite, tagger: Tagger, cache: Cache, batch: int, progress: Progress
+    candidate: Candidate, suite: Suite, scoring: Scoring, cache: Cache, batch: int, progress: Progress
 ) -> None:
     done = 0
     with ExitStack() as stack:
@@ -115,19 +117,19 @@ def _measure(
                     if draw is None:
                         draw = stack.enter_context(candidate.open())
                     pictures = part.pictures(unit * size, (unit + 1) * size)
-                    cache.add(part.name, unit, _drawn(draw, pictures, part, tagger, batch))
+                    cache.add(part.name, unit, _drawn(draw, pictures, part, scoring, batch))
                 done += len(cache.units[part.name, unit].scores)
                 progress(candidate.name, done, suite.images)
 
 
-def _drawn(draw: Draw, pictures: Sequence[Prompt], part: Part, tagger: Tagger, batch: int) -> UnitResult:
+def _drawn(draw: Draw, pictures: Sequence[Prompt], part: Part, scoring: Scoring, batch: int) -> UnitResult:
     images: list[Image.Image] = []
     for together in _batches(pictures, batch):
         images += draw(together)
-    readings = tagger.probabilities(images)
-    groups = np.split(np.asarray(readings), range(part.per_prompt, len(images), part.per_prompt))
+    scored = scoring.score(pictures, images)
+    groups = np.split(scored.features, range(part.per_prompt, len(images), part.per_prompt))
     return UnitResult(
-        tuple(score_readings(pictures, readings, tagger)),
+        scored.scores,
         tuple(tuple(round(float(x), DECIMALS) for x in statistics(image)) for image in images),
         tuple(round(likeness(group), DECIMALS) for group in groups),
     )

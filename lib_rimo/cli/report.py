@@ -50,6 +50,17 @@ def result_json(
             }
             for row in result.categories
         ],
+        "scorers": [
+            {
+                "scorer": row.scorer,
+                "base": gain_json(row.base),
+                "parents": [{"name": name, **gain_json(i)} for name, i in row.parents.items()],
+                "uniform": gain_json(row.uniform),
+                "merged": gain_json(row.merged),
+                "gain_over_base": gain_json(row.gain_over_base),
+            }
+            for row in result.scorers
+        ],
         "recipe": snapshot.recipe,
         "checkpoint": str(checkpoint) if checkpoint else None,
         "watch": None if snapshot.watch is None else dataclasses.asdict(snapshot.watch),
@@ -85,6 +96,15 @@ def result_text(snapshot: Snapshot, checkpoint: Path | None) -> str:
         f"{100 * row.parents:8.1f}% {row.deviation_percent:+9.1f}%"
         for row in result.categories
     ]
+    for scorer in result.scorers:
+        gained = scorer.gain_over_base
+        values = [(snapshot.base + " (base)", scorer.base), *scorer.parents.items()]
+        values += [("plain average", scorer.uniform), ("best mix", scorer.merged)]
+        lines += ["", f"Mean value of the scorer {scorer.scorer}, 0 to 1, on the same pictures:", ""]
+        width = max(len(name) for name, _ in values)
+        lines += [f"  {name:<{width}}  {i.mean:.3f}  ({i.low:.3f} to {i.high:.3f})" for name, i in values]
+        lines.append("")
+        lines.append(f"Best mix minus base: {gained.mean:+.3f} ({gained.low:+.3f} to {gained.high:+.3f})")
     if snapshot.variety:
         lines += ["", *map(variety, snapshot.variety)]
     if snapshot.watch is not None:
@@ -141,7 +161,7 @@ def accuracy_json(interval: Interval) -> dict[str, float | int]:
 
 
 def gain_json(gain: Interval) -> dict[str, float | int]:
-    """A difference with its interval and what it rests on."""
+    """A difference, or a mean value, with its interval and what it rests on."""
     return {"mean": gain.mean, "low": gain.low, "high": gain.high, "images": gain.images}
 
 

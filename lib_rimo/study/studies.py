@@ -135,6 +135,7 @@ class Studies:
         if not (wanted := study or snapshot.study):
             raise StudyError("There is no study to go on with", fix="Start one")
         known = self._store.snapshot(wanted)
+        self._store.record(wanted).refuse_newer()
         return self._worker.launch(lambda preparation: self._reopen(wanted, preparation), known)
 
     def pause(self) -> Snapshot:
@@ -175,7 +176,8 @@ class Studies:
             folder = self._host.save_folder()
             with study_sources(record, folder) if sources is None else nullcontext(sources) as files:
                 path = save_record(record, recipe, folder, name, files, form=form)
-        self._worker.note_saved(ev.Saved(path.name, recipe.to_json()))
+        if not record.is_newer:  # whose journal is for the version that wrote it
+            self._worker.note_saved(ev.Saved(path.name, recipe.to_json()))
         self._host.refresh()
         return path
 

@@ -10,6 +10,7 @@ Run by pytest or any other runner that calls methods named ``test...``; the prog
 
 from lib_rimo.testing.families import FamilyTestCase
 from lib_rimo.testing.methods import MethodTestCase
+from lib_rimo.testing.scorers import ScorerTestCase
 from lib_rimo.testing.strategies import StrategyTestCase
 
-__all__ = ["FamilyTestCase", "MethodTestCase", "StrategyTestCase"]
+__all__ = ["FamilyTestCase", "MethodTestCase", "ScorerTestCase", "StrategyTestCase"]

@@ -168,8 +168,8 @@ class MethodTestCase:
             slots = LiveWeights({key: (LiveSlot(tensor),) for key, tensor in live.items()}, {})
             name = f"{self.method}-that-fails"
             METHODS.register(name, replace(self._known, merge=_failing(self._known), quick=None))
+            swapper = Swapper(family.sources, load_partition(_PARTITION), threads=1)
             try:
-                swapper = Swapper(family.sources, load_partition(_PARTITION), threads=1)
                 recipe = replace(self._recipe(family, self._row(_WEIGHTS)), method=name)
                 swapper.swap(recipe, slots)
             except KeyboardInterrupt:

@@ -19,7 +19,7 @@ ROOMS = {
     "hosts": ("errors", "registry", "merging"),
     "toy": ("errors",),
     "study": ("errors", "files", "registry", "search", "benchmark", "merging", "hosts.host"),
-    "testing": ("errors", "registry", "merging", "search", "study.analysis.block_labels"),
+    "testing": ("errors", "registry", "merging", "benchmark", "search", "study", "hosts"),
     "wording": ("errors", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
     "ui": ("errors", "study", "wording", "benchmark.interval"),
     "library": ("errors", "registry", "merging", "benchmark", "search", "hosts", "toy", "study"),

@@ -33,7 +33,7 @@ ROOMS = (
     "hosts",
     "benchmark/catalogue",
     "search/strategy",
-    *(f"benchmark/{name}" for name in ("taggers", "hub")),
+    *(f"benchmark/{name}" for name in ("taggers", "hub", "scoring")),
     *(f"merging/checkpoints/{name}" for name in ("checkpoint", "architecture", "quantised")),
     *(f"merging/mix/{name}" for name in ("sources", "mixable")),
     *(f"merging/saving/{name}" for name in ("names", "save")),

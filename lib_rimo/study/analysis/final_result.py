@@ -6,13 +6,13 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-from lib_rimo.benchmark.accuracy import WHOLE, by_category, micro, paired_difference, table
+from lib_rimo.benchmark.accuracy import WHOLE, by_category, mean_value, micro, paired_difference, table
 from lib_rimo.benchmark.catalogue import Catalogue
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.benchmark.prompts import Prompt
 from lib_rimo.benchmark.score import ImageScore
 from lib_rimo.study.analysis.tag_gains import tag_gains
-from lib_rimo.study.record.results import CategoryRow, Result
+from lib_rimo.study.record.results import CategoryRow, Result, ScorerRow
 
 Scores = Mapping[str, Sequence[ImageScore]]
 
@@ -45,6 +45,24 @@ def result_of(
         best_parent=best,
         categories=_categories(prompts, merged, base, {name: measured[name] for name in parents}, catalogue),
         tags=tag_gains(prompts, merged, base, catalogue),
+        scorers=tuple(_scorer(name, prompts, merged, measured, parents) for name in base[0].values),
+    )
+
+
+def _scorer(
+    name: str,
+    prompts: Sequence[Prompt],
+    merged: Sequence[ImageScore],
+    measured: Scores,
+    parents: Sequence[str],
+) -> ScorerRow:
+    return ScorerRow(
+        name,
+        base=mean_value(prompts, measured["base"], name),
+        parents={parent: mean_value(prompts, measured[parent], name) for parent in parents},
+        uniform=mean_value(prompts, measured["uniform"], name),
+        merged=mean_value(prompts, merged, name),
+        gain_over_base=paired_difference(prompts, merged, measured["base"], scorer=name),
     )
 
 

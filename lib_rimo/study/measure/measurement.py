@@ -14,6 +14,7 @@ from PIL import Image
 
 from lib_rimo.benchmark.catalogue import Catalogue, choose_catalogue
 from lib_rimo.benchmark.prompts import Prompt, PromptSettings
+from lib_rimo.benchmark.scoring import Scoring
 from lib_rimo.benchmark.suite import Suite
 from lib_rimo.benchmark.suite_run import Candidate, Draw, Progress, Results, run_suite
 from lib_rimo.benchmark.tagger import Tagger
@@ -200,7 +201,7 @@ class Measuring:
             self.host.load(self.base)
         swapper = Swapper(sources, partition)
         with DrawingSession(
-            self.host, swapper, self.tagger, self.layout.sampler, self.layout.scheduler
+            self.host, swapper, Scoring(self.tagger), self.layout.sampler, self.layout.scheduler
         ) as bench:
 
             def draw(prompts: Sequence[Prompt]) -> Sequence[Image.Image]:

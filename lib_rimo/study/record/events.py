@@ -1,6 +1,12 @@
 """What a journal consists of: everything that happened in a study, one immutable value each.
 
 A study's state is the fold of its events (``record.py``), so what is not an event did not happen.
+
+What a journal holds beyond what this program knows is no fault of it: a field that is not known is left out, an event
+of a kind that is not known is an ``Unknown`` one. Both stay in the file, to which lines are only ever added. Formats:
+
+1   no number; one trial at a time, without an id (``format1.py`` reads it)
+2   ``opened`` has the number; every trial has an id, so that several can be open at once and end in any order
 """
 
 from __future__ import annotations
@@ -15,6 +21,9 @@ from typing import Any, ClassVar
 from lib_rimo.errors import JournalError
 
 Rows = tuple[tuple[float, ...], ...]
+
+FORMAT = 2
+"""Of the journals that are written."""
 
 PAIR = 2
 """Pictures of one prompt that tell how much its pictures vary."""
@@ -35,6 +44,7 @@ class Opened:
         batch: Images per batch; part of the journal since another batching draws other last bits.
         versions: Versions of the libraries that the numbers depend on.
         started: When, ISO 8601 in UTC; empty in journals from before this was kept.
+        format: Of the journal. A study that is gone on with keeps the number that it began with.
     """
 
     kind: ClassVar[str] = "opened"
@@ -48,6 +58,7 @@ class Opened:
     batch: int
     versions: dict[str, str]
     started: str = ""
+    format: int = FORMAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +82,17 @@ class EpochBegun:
 
 @dataclass(frozen=True, slots=True)
 class TrialAsked:
-    """The search proposed a recipe: weights ``(n_partners, n_groups)``, to be met with these prompts."""
+    """The search proposed a recipe.
+
+    Attributes:
+        trial: Its id: 1, 2, 3 in the order in which they were asked for. Later events name it.
+        weights: Shape ``(n_partners, n_groups)``.
+        prompt_ids: The prompts that it is to be met with.
+        stage: The search's name for it.
+    """
 
     kind: ClassVar[str] = "asked"
+    trial: int
     weights: Rows
     prompt_ids: tuple[int, ...]
     stage: str
@@ -84,20 +103,23 @@ class ImagesScored:
     """A batch of a trial was drawn and scored, in the order of the trial's prompts.
 
     Attributes:
+        trial: Its id.
         scores: ``ImageScore.to_json()`` of each image.
-        seconds: Wall time of swap, drawing and tagging.
+        seconds: Wall time of swap, drawing and scoring.
     """
 
     kind: ClassVar[str] = "images"
+    trial: int
     scores: tuple[Any, ...]
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class TrialDone:
-    """All images of the asked trial are scored; what the search now believes of its best recipe.
+    """All images of a trial are scored; what the search now believes of its best recipe.
 
     Attributes:
+        trial: Its id.
         best: Estimated accuracy of the best recipe.
         low: Lower end of its 95 % interval.
         high: Upper end.
@@ -105,6 +127,7 @@ class TrialDone:
     """
 
     kind: ClassVar[str] = "trial"
+    trial: int
     best: float
     low: float
     high: float
@@ -215,6 +238,18 @@ class Saved:
     recipe: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Something that this program does not know of, or cannot read any more. It changes nothing.
+
+    Attributes:
+        line: As it stands in the journal.
+    """
+
+    kind: ClassVar[str] = ""
+    line: dict[str, Any]
+
+
 Event = (
     Opened
     | GridDrawn
@@ -229,26 +264,37 @@ Event = (
     | Watched
     | Concluded
     | Saved
+    | Unknown
 )
-_KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in typing.get_args(Event)}
+_KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in typing.get_args(Event) if cls is not Unknown}
 
 
 def to_json(event: Event) -> dict[str, Any]:
     """The event as plain values, its kind under ``"t"``."""
+    if isinstance(event, Unknown):
+        return event.line
     return {"t": event.kind, **dataclasses.asdict(event)}
 
 
-def from_json(data: object) -> Event:
-    """Reads what ``to_json`` wrote.
+def from_json(data: object, *, newer: bool = False) -> Event:
+    """Reads what ``to_json`` wrote, by this program or by another version of it.
+
+    Args:
+        data: One line's.
+        newer: The journal has a newer format, whose events may lack what ours cannot do without.
 
     Raises:
-        JournalError: It is none of the known events.
+        JournalError: It is no event, or one of ours that is incomplete.
     """
-    if not isinstance(data, Mapping) or data.get("t") not in _KINDS:
+    if not isinstance(data, Mapping) or not isinstance(data.get("t"), str):
         raise JournalError("The journal holds something that is no event", found=str(data)[:80])
-    cls = _KINDS[data["t"]]
+    cls = _KINDS.get(data["t"])
+    if cls is None:
+        return Unknown(dict(data))
     depths, required = _shape(cls.kind)
     if missing := required - set(data):
+        if newer and cls is not Opened:
+            return Unknown(dict(data))
         raise JournalError("The journal holds an incomplete event", found=f"{cls.kind} without {missing}")
     return cls(**{name: _frozen(depth, data[name]) for name, depth in depths.items() if name in data})
 

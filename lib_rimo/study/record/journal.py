@@ -21,6 +21,7 @@ from typing import BinaryIO
 from lib_rimo.errors import JournalError
 from lib_rimo.study.record import events
 from lib_rimo.study.record.events import Event
+from lib_rimo.study.record.format1 import upgraded
 
 FILE = "journal.jsonl"
 LOCK = "journal.lock"
@@ -119,7 +120,7 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def read(folder: Path) -> Iterator[Event]:
-    """The whole events of a study, oldest first. A torn last line is left out.
+    """The whole events of a study, oldest first, as today's format has them. A torn last line is left out.
 
     Raises:
         JournalError: There is no journal, or it is damaged before its last line.
@@ -129,11 +130,26 @@ def read(folder: Path) -> Iterator[Event]:
         data = path.read_bytes()
     except OSError as error:
         raise JournalError("There is no such study", found=str(folder), fix="Choose another one") from error
-    for number, line in enumerate(data[: _whole_bytes(data)].splitlines(), 1):
+    newer = False
+    for number, line in enumerate(upgraded(_parsed(data[: _whole_bytes(data)])), 1):
         try:
-            yield events.from_json(json.loads(line))
+            event = events.from_json(line, newer=newer)
+            newer = newer or (isinstance(event, events.Opened) and event.format > events.FORMAT)
         except (ValueError, TypeError, RecursionError) as error:
-            raise JournalError(f"Line {number} of the journal is damaged", found=str(error)) from error
+            raise _damaged(number, error) from error
+        yield event
+
+
+def _parsed(data: bytes) -> Iterator[object]:
+    for number, line in enumerate(data.splitlines(), 1):
+        try:
+            yield json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise _damaged(number, error) from error
+
+
+def _damaged(number: int, error: BaseException) -> JournalError:
+    return JournalError(f"Line {number} of the journal is damaged", found=str(error))
 
 
 def _whole_bytes(data: bytes) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from lib_rimo.merging.mix.recipe import Recipe
@@ -39,21 +39,23 @@ class BeginEpoch:
 
 @dataclass(frozen=True, slots=True)
 class AskSearch:
-    """Let the search propose a recipe, or end the epoch."""
+    """Let the search propose a recipe beside the open ones, or, where there are none, end the epoch."""
 
     epoch: int
 
 
 @dataclass(frozen=True, slots=True)
 class DrawTrial:
-    """Draw some prompts of the running trial.
+    """Draw some prompts of an open trial.
 
     Attributes:
+        trial: Its id.
         epoch: Whose pool the prompts are of.
         recipe: Over the study's files.
         prompt_ids: At most one batch.
     """
 
+    trial: int
     epoch: int
     recipe: Recipe
     prompt_ids: tuple[int, ...]
@@ -61,8 +63,9 @@ class DrawTrial:
 
 @dataclass(frozen=True, slots=True)
 class CloseTrial:
-    """All pictures of the running trial are there: let the search judge."""
+    """All pictures of a trial are there: let the search judge."""
 
+    trial: int
     epoch: int
 
 
@@ -125,12 +128,14 @@ Step = (
 )
 
 
-def next_step(record: StudyRecord, all_groups: tuple[str, ...]) -> Step | None:
+def next_step(record: StudyRecord, all_groups: tuple[str, ...], taken: Collection[int] = ()) -> Step | None:
     """The next thing to do; None when the study is finished.
 
     Args:
         record: Everything that happened.
         all_groups: Every group that the base has, frozen ones included (parents are measured whole).
+        taken: Ids of open trials that others are drawing. Whoever works alone has none, and goes on with an open
+            trial, the earliest first, before a further one is asked for.
     """
     epochs_done = len(record.winners)
     if step := _variety_step(record):
@@ -140,7 +145,7 @@ def next_step(record: StudyRecord, all_groups: tuple[str, ...]) -> Step | None:
     if epochs_done >= record.epochs:
         return _measure_step(record, all_groups)
     between = _check_step(record, all_groups) if epochs_done and record.epoch == epochs_done else None
-    return between or _search_step(record, epochs_done + 1)
+    return between or _search_step(record, epochs_done + 1, taken)
 
 
 def _grid_step(record: StudyRecord, epoch: int) -> Step:
@@ -148,16 +153,16 @@ def _grid_step(record: StudyRecord, epoch: int) -> Step:
     return DrawGrid(epoch, winner_of(record, epoch)) if first == epoch else RepeatGrid(epoch, first)
 
 
-def _search_step(record: StudyRecord, epoch: int) -> Step:
+def _search_step(record: StudyRecord, epoch: int, taken: Collection[int]) -> Step:
     if record.epoch < epoch:
         return BeginEpoch(epoch)
-    trial = record.current
+    trial = next((trial for trial in record.open_trials if trial.id not in taken), None)
     if trial is None:
         return AskSearch(epoch)
     if trial.missing:
         recipe = record.recipe_of(trial.weights, epoch)
-        return DrawTrial(epoch, recipe, trial.missing[: record.opened.batch])
-    return CloseTrial(epoch)
+        return DrawTrial(trial.id, epoch, recipe, trial.missing[: record.opened.batch])
+    return CloseTrial(trial.id, epoch)
 
 
 def _variety_step(record: StudyRecord) -> Step | None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lib_rimo.benchmark.score import ImageScore
-from lib_rimo.errors import JournalError
+from lib_rimo.errors import JournalError, RimoError
 from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record.results import Result, result_from_json
 from lib_rimo.study.settings.merge_method import method_options
 from lib_rimo.study.settings.settings import StudySettings
+
+log = logging.getLogger("rimo")
 
 DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What values that this program never wrote lead to: unknown names, texts for numbers, a trial of no picture."""
@@ -28,6 +31,7 @@ class Trial:
     """A recipe that was asked for, and what is known of it.
 
     Attributes:
+        id: What the events call it.
         epoch: 1-based.
         weights: As proposed, ``(n_partners, n_groups)`` of the epoch's partners.
         prompt_ids: Of the epoch's pool, in drawing order.
@@ -38,6 +42,7 @@ class Trial:
         asked: Tags prompted.
     """
 
+    id: int
     epoch: int
     weights: ev.Rows
     prompt_ids: tuple[int, ...]
@@ -55,6 +60,11 @@ class Trial:
             self.asked += len(score.hits)
 
     @property
+    def accuracy(self) -> float:
+        """Share of the tags found, so far."""
+        return self.hits / self.asked
+
+    @property
     def missing(self) -> tuple[int, ...]:
         """Prompts still to be drawn."""
         return self.prompt_ids[len(self.scores) :]
@@ -66,9 +76,10 @@ class StudyRecord:
 
     Attributes:
         opened: The first event.
-        settings: Its settings.
+        settings: Its settings, as far as they are known today.
         sources: Base first.
-        trials: In order.
+        trials: In the order in which they were asked for.
+        finished: Those that are done, in the order in which they ended: what the search knows of.
         partners: Epoch -> its partners, in the order of the weights' rows.
         winners: One recipe per finished epoch; what it began with where its winner was given up.
         grids: Drawn sample grids.
@@ -86,6 +97,7 @@ class StudyRecord:
     settings: StudySettings
     sources: tuple[Source, ...]
     trials: list[Trial] = field(default_factory=list)
+    finished: list[Trial] = field(default_factory=list)
     partners: dict[int, tuple[Source, ...]] = field(default_factory=dict)
     winners: list[Recipe] = field(default_factory=list)
     grids: list[ev.GridDrawn] = field(default_factory=list)
@@ -97,6 +109,8 @@ class StudyRecord:
     result: Result | None = None
     saved: list[ev.Saved] = field(default_factory=list)
     speeds: list[tuple[int, float]] = field(default_factory=list)
+    _open: dict[int, Trial] = field(default_factory=dict)
+    _ids: set[int] = field(default_factory=set)
 
     @classmethod
     def begin(cls, opened: ev.Opened) -> StudyRecord:
@@ -109,7 +123,7 @@ class StudyRecord:
 
     @classmethod
     def replay(cls, events: Iterable[ev.Event]) -> StudyRecord:
-        """The record after all events.
+        """The record after all events. Of a newer format, the record after those that are understood.
 
         Raises:
             JournalError: The events do not begin with ``Opened``, contradict each other, or hold values that none of
@@ -122,10 +136,34 @@ class StudyRecord:
         try:
             record = cls.begin(first)
             for event in iterator:
-                record.apply(event)
+                try:
+                    record.apply(event)
+                except (RimoError, *DAMAGE) as error:
+                    if not record.is_newer:
+                        raise
+                    log.info("An event of the newer study %s is left out: %s", record.opened.study, error)
         except DAMAGE as error:
             raise damaged(error) from error
         return record
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether a newer version of this program made it: to be looked at, not to be gone on with."""
+        return self.opened.format > ev.FORMAT
+
+    def refuse_newer(self) -> None:
+        """To be called before anything is added to the study.
+
+        Raises:
+            JournalError: A newer version of this program made it.
+        """
+        if self.is_newer:
+            raise JournalError(
+                "A newer version of Rimo made this study",
+                found=f"a journal of format {self.opened.format}",
+                wanted=f"format {ev.FORMAT} or less",
+                fix="Update Rimo to go on with it; this version can look at it and save its mixes",
+            )
 
     def apply(self, event: ev.Event) -> None:
         """Takes one more event in.
@@ -138,19 +176,24 @@ class StudyRecord:
                 by_name = {s.name: s for s in self.sources[1:]}
                 self.partners[event.epoch] = tuple(by_name[name] for name in event.partners)
             case ev.TrialAsked():
-                self._expect(self.current is None, event)
-                self.trials.append(Trial(self.epoch, event.weights, event.prompt_ids, event.stage))
+                self._expect(event.trial not in self._ids, event)
+                trial = Trial(event.trial, self.epoch, event.weights, event.prompt_ids, event.stage)
+                self.trials.append(trial)
+                self._open[trial.id] = trial
+                self._ids.add(trial.id)
             case ev.ImagesScored():
                 trial = self._open_trial(event)
                 self._expect(len(event.scores) <= len(trial.missing), event)
-                trial.take(ImageScore.from_json(s) for s in event.scores)
+                trial.take([ImageScore.from_json(s) for s in event.scores])
                 self.speeds.append((len(event.scores), event.seconds))
             case ev.TrialDone():
                 trial = self._open_trial(event)
                 self._expect(not trial.missing, event)
                 trial.done = event
+                del self._open[trial.id]
+                self.finished.append(trial)
             case ev.EpochDone():
-                self._expect(self.current is None, event)
+                self._expect(not self._open, event)
                 self.winners.append(Recipe.from_json(event.recipe))
             case ev.GridDrawn():
                 self.grids.append(event)
@@ -176,10 +219,10 @@ class StudyRecord:
             case ev.Opened():
                 raise JournalError("The journal holds two studies", fix="Start a new one")
 
-    def _open_trial(self, event: ev.Event) -> Trial:
-        if (trial := self.current) is None:
+    def _open_trial(self, event: ev.ImagesScored | ev.TrialDone) -> Trial:
+        if event.trial not in self._open:
             raise JournalError("The journal contradicts itself", found=f"{event.kind} outside a trial")
-        return trial
+        return self._open[event.trial]
 
     def _expect(self, legal: bool, event: ev.Event) -> None:
         if not legal:
@@ -200,9 +243,9 @@ class StudyRecord:
         return seen.epoch if ends else self.settings.epochs
 
     @property
-    def current(self) -> Trial | None:
-        """The trial that is not done yet."""
-        return self.trials[-1] if self.trials and self.trials[-1].done is None else None
+    def open_trials(self) -> list[Trial]:
+        """Those that are not done yet, in the order in which they were asked for."""
+        return list(self._open.values())
 
     @property
     def images(self) -> int:
@@ -221,8 +264,8 @@ class StudyRecord:
         return {judged.epoch for judged in self.varieties if not judged.kept}
 
     def of_epoch(self, epoch: int) -> list[Trial]:
-        """The epoch's finished trials."""
-        return [t for t in self.trials if t.epoch == epoch and t.done is not None]
+        """The epoch's finished trials, in the order in which they ended."""
+        return [trial for trial in self.finished if trial.epoch == epoch]
 
     def epoch_base(self, epoch: int) -> Recipe:
         """The recipe whose result is the base of an epoch."""
@@ -267,7 +310,7 @@ class StudyRecord:
 
     def best(self) -> Recipe:
         """The best recipe known: the running epoch's leader, else the last winner, else the base."""
-        done = [t.done for t in self.trials if t.done is not None]
-        if self.epoch > len(self.winners) and done and self.trials[-1].epoch == self.epoch:
-            return Recipe.from_json(done[-1].recipe)
+        done = self.of_epoch(self.epoch)
+        if self.epoch > len(self.winners) and done and (last := done[-1].done) is not None:
+            return Recipe.from_json(last.recipe)
         return self.winners[-1] if self.winners else self.start

@@ -15,6 +15,10 @@ from lib_rimo.benchmark.guard import Signs, advise
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import JournalError
 from lib_rimo.study.record import events as ev
+from lib_rimo.study.record.restoring import restored
+
+DAMAGED = (AttributeError, KeyError, TypeError, ValueError)
+"""What plain values lead to that are no result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,27 @@ class TagRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ScorerRow:
+    """What a scorer beside the tags says, on unseen prompts: mean values in [0, 1] with their intervals.
+
+    Attributes:
+        scorer: Its name.
+        base: The base's pictures.
+        parents: Partner name -> its own.
+        uniform: Those of the plain average.
+        merged: The winner's.
+        gain_over_base: Paired difference, winner minus base.
+    """
+
+    scorer: str
+    base: Interval
+    parents: Mapping[str, Interval]
+    uniform: Interval
+    merged: Interval
+    gain_over_base: Interval
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """Accuracy on prompts that no search step saw.
 
@@ -78,6 +103,7 @@ class Result:
         best_parent: Its name.
         categories: Table by category, the whole first.
         tags: Every prompted tag, most surely gained first, most surely lost last.
+        scorers: Further scorers, in the order of the settings; none of these is an accuracy.
     """
 
     base: Interval
@@ -89,6 +115,7 @@ class Result:
     best_parent: str
     categories: tuple[CategoryRow, ...]
     tags: tuple[TagRow, ...] = ()
+    scorers: tuple[ScorerRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,33 +207,9 @@ def result_from_json(data: Mapping[str, Any]) -> Result:
         JournalError: The data is no result.
     """
     try:
-        return Result(
-            base=_interval(data["base"]),
-            parents={str(name): _interval(value) for name, value in data["parents"].items()},
-            uniform=_interval(data["uniform"]),
-            merged=_interval(data["merged"]),
-            gain_over_base=_interval(data["gain_over_base"]),
-            gain_over_best_parent=_interval(data["gain_over_best_parent"]),
-            best_parent=str(data["best_parent"]),
-            categories=tuple(_category(row) for row in data["categories"]),
-            tags=tuple(_tag(row) for row in data["tags"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return restored(Result, data)
+    except DAMAGED as error:
         raise JournalError("A study's result is damaged", found=repr(error)) from error
-
-
-def _category(row: Mapping[str, Any]) -> CategoryRow:
-    whole = {name: _interval(row[name]) for name in ("merged", "base")}
-    partners = {str(name): _interval(value) for name, value in row["partners"].items()}
-    return CategoryRow(**{**row, **whole, "partners": partners})
-
-
-def _tag(row: Mapping[str, Any]) -> TagRow:
-    return TagRow(**{**row, "gain": _interval(row["gain"])})
-
-
-def _interval(data: Mapping[str, Any]) -> Interval:
-    return Interval(**data)
 
 
 def _plain(value: Any) -> Any:
@@ -227,8 +230,8 @@ def variety_of(event: ev.VarietyJudged) -> Variety:
         JournalError: It is damaged.
     """
     try:
-        figures = [Interval(**figure) for figure in (event.winner, event.began, event.left)]
-    except TypeError as error:
+        figures = [restored(Interval, figure) for figure in (event.winner, event.began, event.left)]
+    except DAMAGED as error:
         raise JournalError("The diversity of a study's mixes is damaged", found=repr(error)) from error
     return Variety(event.epoch, event.kept, *figures)
 
@@ -249,19 +252,10 @@ def watch_of(event: ev.Watched) -> Watch:
         JournalError: It is damaged.
     """
     try:
-        signs = [_signs(row) for row in event.signs]
-        outlook = event.outlook and Outlook(**{**event.outlook, "gain": Interval(**event.outlook["gain"])})
+        signs = [restored(EpochSigns, row) for row in event.signs]
+        outlook = restored(Outlook, event.outlook) if event.outlook else None
         advice = advise([Signs(s.epoch, s.unusual, s.drift, s.accuracy) for s in signs], event.drift_limit)
-    except (KeyError, TypeError, ValueError) as error:
+    except DAMAGED as error:
         raise JournalError("The signs of a study are damaged", found=repr(error)) from error
     told = tuple(dataclasses.replace(s, warnings=advice.warnings.get(s.epoch, ())) for s in signs)
-    return Watch(told, event.drift_limit, advice.epoch if advice.warnings else None, outlook or None)
-
-
-def _signs(row: Mapping[str, Any]) -> EpochSigns:
-    def share(name: str) -> Interval | None:
-        return Interval(**row[name]) if row[name] is not None else None
-
-    return EpochSigns(
-        int(row["epoch"]), share("accuracy"), share("gain"), share("unusual"), float(row["drift"])
-    )
+    return Watch(told, event.drift_limit, advice.epoch if advice.warnings else None, outlook)

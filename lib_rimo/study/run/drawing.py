@@ -19,9 +19,9 @@ from PIL import Image
 
 from lib_rimo.benchmark.diversity import likeness
 from lib_rimo.benchmark.prompts import Prompt
-from lib_rimo.benchmark.score import ImageScore, score_readings
+from lib_rimo.benchmark.score import ImageScore
+from lib_rimo.benchmark.scoring import Scoring
 from lib_rimo.benchmark.suite import Part
-from lib_rimo.benchmark.tagger import Tagger
 from lib_rimo.hosts.host import Host
 from lib_rimo.merging.live.swap import Swapper
 from lib_rimo.merging.mix.recipe import Recipe
@@ -42,14 +42,14 @@ class Drawn:
     Attributes:
         scores: One per prompt, in order.
         images: The pictures, in order.
-        seconds: Wall time of swap, drawing and tagging.
-        readings: All that the tagger read, ``(n_pictures, n_tags)``.
+        seconds: Wall time of swap, drawing and scoring.
+        features: All that the tagger read, ``(n_pictures, n_tags)``.
     """
 
     scores: tuple[ImageScore, ...]
     images: tuple[Image.Image, ...]
     seconds: float
-    readings: NDArray[np.float32]
+    features: NDArray[np.float32]
 
 
 class DrawingSession:
@@ -58,15 +58,15 @@ class DrawingSession:
     Args:
         host: Whose model is live.
         swapper: Over the study's files.
-        tagger: Reads the pictures.
+        scoring: Judges the pictures.
         sampler: For every picture.
         scheduler: For every picture.
     """
 
-    def __init__(self, host: Host, swapper: Swapper, tagger: Tagger, sampler: str, scheduler: str) -> None:
+    def __init__(self, host: Host, swapper: Swapper, scoring: Scoring, sampler: str, scheduler: str) -> None:
         self._host = host
         self._swapper = swapper
-        self._tagger = tagger
+        self._scoring = scoring
         self._sampler = sampler
         self._scheduler = scheduler
         self._queue = ExitStack()
@@ -89,9 +89,8 @@ class DrawingSession:
         """
         began = time.monotonic()
         images = self.pictures(recipe, prompts)
-        readings = self._tagger.probabilities(images)
-        scores = tuple(score_readings(prompts, readings, self._tagger))
-        return Drawn(scores, tuple(images), time.monotonic() - began, readings)
+        scored = self._scoring.score(prompts, images)
+        return Drawn(scored.scores, tuple(images), time.monotonic() - began, scored.features)
 
     def pictures(self, recipe: Recipe, prompts: Sequence[Prompt]) -> list[Image.Image]:
         """Draws a batch of one layout without scoring it."""
@@ -140,7 +139,7 @@ def draw_pairs(
     """
     pictures = Part("pairs", tuple(prompts), ev.PAIR).pictures(0, len(prompts))
     drawn = [bench.draw(recipe, pictures[i : i + batch]) for i in range(0, len(pictures), batch)]
-    read = np.concatenate([d.readings for d in drawn])
+    read = np.concatenate([d.features for d in drawn])
     pairs = np.split(read, range(ev.PAIR, len(read), ev.PAIR))
     return (
         tuple(round(likeness(pair), LIKENESS_DECIMALS) for pair in pairs),

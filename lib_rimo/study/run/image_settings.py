@@ -8,6 +8,7 @@ from typing import Any
 from lib_rimo.benchmark.catalogue import Catalogue
 from lib_rimo.benchmark.prompts import Prompt, PromptSettings, draw_prompts
 from lib_rimo.hosts.host import ImageDefaults, ImageRequest
+from lib_rimo.study.record.restoring import restored
 from lib_rimo.study.settings.images import ImageOptions
 from lib_rimo.study.settings.seeds import derive_seed
 from lib_rimo.study.settings.settings import StudySettings
@@ -66,7 +67,7 @@ class ImageSettings:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ImageSettings:
         """Reads what a journal holds."""
-        return cls(**{**data, "tags": tuple(data["tags"])})
+        return restored(cls, data)
 
 
 def request_of(prompt: Prompt, sampler: str, scheduler: str) -> ImageRequest:

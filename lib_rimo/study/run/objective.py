@@ -1,4 +1,4 @@
-"""What a mix is worth to the search: accuracy, and what the user adds to it.
+"""What a mix is worth to the search: accuracy and further scorers, and what the user adds to it.
 
 Only the search looks at it. Every accuracy that is shown is the plain share of prompted tags that were found.
 """
@@ -9,11 +9,13 @@ import numpy as np
 
 from lib_rimo.benchmark.catalogue import Catalogue
 from lib_rimo.benchmark.score import ImageScore
+from lib_rimo.benchmark.scorer import TAGS
 from lib_rimo.benchmark.tags import tag_key
 from lib_rimo.search.history import Observation, Weights
 from lib_rimo.study.record.record import Trial
 from lib_rimo.study.run.image_settings import PromptPools
 from lib_rimo.study.settings.category_weights import category_weights
+from lib_rimo.study.settings.scorer_weights import scorer_weights
 from lib_rimo.study.settings.scoring import ScoringOptions
 
 PER_PARTNER_WEIGHT = 0.005
@@ -24,17 +26,18 @@ class Objective:
     """Turns a study's trials into what its search sees.
 
     Args:
-        scoring: What counts, the weights of categories, and the penalty.
+        scoring: What counts, the weights of scorers and categories, and the penalty.
         catalogue: Which category a tag is of.
         pools: Which tags a prompt asks for.
 
     Raises:
-        SettingsError: A category is unknown, or its weight is no number or below zero.
+        SettingsError: A category or a scorer is unknown, or its weight is no number or below zero.
     """
 
     def __init__(self, scoring: ScoringOptions, catalogue: Catalogue, pools: PromptPools) -> None:
         self._scoring = scoring
         self._pools = pools
+        self._scorers = scorer_weights(scoring.scorers)
         given = category_weights(scoring.category_weights, catalogue.categories)
         self._weights = {tag_key(t.name): given.get(t.category, 1.0) for t in catalogue} if given else {}
 
@@ -45,6 +48,13 @@ class Objective:
         return Observation(trial.weights, trial.prompt_ids, tuple(scores), trial.stage)
 
     def _worth(self, score: ImageScore, epoch: int) -> float:
+        """Mean over the scorers, each as it weighs."""
+        return sum(
+            weight * (self._tags(score, epoch) if name == TAGS else score.values[name])
+            for name, weight in self._scorers.items()
+        )
+
+    def _tags(self, score: ImageScore, epoch: int) -> float:
         """Mean of a picture's tags, each as its category weighs; a prompt of which nothing weighs counts plainly."""
         found = score.probabilities if self._scoring.objective == "soft" else score.hits
         if not self._weights:

@@ -9,7 +9,7 @@ from lib_rimo.benchmark.interval import Interval
 from lib_rimo.merging.mix.methods import METHODS
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.search.default import DefaultStrategy
-from lib_rimo.search.history import Incumbent, Observation
+from lib_rimo.search.history import Incumbent, Observation, Proposal
 from lib_rimo.search.partners import draw_partners
 from lib_rimo.search.problem import Problem
 from lib_rimo.search.settings import SearchSettings
@@ -96,7 +96,7 @@ class Runner:
             case plan.DrawTrial():
                 self._draw_trial(step)
             case plan.CloseTrial():
-                self._close_trial(step.epoch)
+                self._close_trial(step)
             case plan.DrawPairs():
                 self._draw_pairs(step)
             case plan.JudgeVariety():
@@ -142,25 +142,29 @@ class Runner:
         self._record(event, StudyState.SEARCHING, _searching(epoch))
 
     def _ask(self, epoch: int) -> None:
-        proposal = self._strategy(epoch).ask(self._history(epoch))
-        if proposal is None:
+        trials = self.record.open_trials  # others draw them, where there are any
+        pending = [Proposal(trial.weights, trial.prompt_ids, trial.stage) for trial in trials]
+        proposal = self._strategy(epoch).ask(self._history(epoch), pending)
+        if proposal is not None:
+            number = 1 + max((trial.id for trial in self.record.trials), default=0)
+            event = ev.TrialAsked(number, proposal.weights, proposal.prompt_ids, proposal.stage)
+            self._record(event, StudyState.SEARCHING, _searching(epoch))
+        elif not pending:
             winner = self._leader(epoch)[0]
             self._record(ev.EpochDone(epoch, winner.to_json()), StudyState.SEARCHING, f"Epoch {epoch} done")
-            return
-        event = ev.TrialAsked(proposal.weights, proposal.prompt_ids, proposal.stage)
-        self._record(event, StudyState.SEARCHING, _searching(epoch))
 
     def _draw_trial(self, step: plan.DrawTrial) -> None:
         pool = self._study.pools.epoch(step.epoch)
         drawn = self._study.bench.draw(step.recipe, [pool[i] for i in step.prompt_ids])
         self._keep_latest(drawn, pool[step.prompt_ids[-1]].tags)
-        event = ev.ImagesScored(tuple(s.to_json() for s in drawn.scores), round(drawn.seconds, 4))
+        scores = tuple(s.to_json() for s in drawn.scores)
+        event = ev.ImagesScored(step.trial, scores, round(drawn.seconds, 4))
         self._record(event, StudyState.SEARCHING, _searching(step.epoch))
 
-    def _close_trial(self, epoch: int) -> None:
-        recipe, best, low, high = self._leader(epoch)
-        event = ev.TrialDone(best, low, high, recipe.to_json())
-        self._record(event, StudyState.SEARCHING, _searching(epoch))
+    def _close_trial(self, step: plan.CloseTrial) -> None:
+        recipe, best, low, high = self._leader(step.epoch, step.trial)
+        event = ev.TrialDone(step.trial, best, low, high, recipe.to_json())
+        self._record(event, StudyState.SEARCHING, _searching(step.epoch))
 
     def _draw_pairs(self, step: plan.DrawPairs) -> None:
         prompts = [self._study.pools.unseen()[i] for i in step.prompt_ids]
@@ -263,21 +267,21 @@ class Runner:
             self._judges[epoch] = DefaultStrategy(problem, SearchSettings())
         return self._judges[epoch]
 
-    def _history(self, epoch: int, *, plain: bool = False) -> list[Observation]:
-        """The epoch's trials as the search sees them, or in hits and misses; the running one included."""
-        current = self.record.current
-        trials = [*self.record.of_epoch(epoch), *([] if current is None else [current])]
+    def _history(self, epoch: int, closing: int = 0, *, plain: bool = False) -> list[Observation]:
+        """The epoch's finished trials as the search sees them, or in hits and misses, and the one that just ends."""
+        ending = [trial for trial in self.record.open_trials if trial.id == closing]
+        trials = [*self.record.of_epoch(epoch), *ending]
         return [observation(t, soft=False) if plain else self._objective.observation(t) for t in trials]
 
-    def _leader(self, epoch: int) -> tuple[Recipe, float, float, float]:
+    def _leader(self, epoch: int, closing: int = 0) -> tuple[Recipe, float, float, float]:
         """The search's best recipe, and its accuracy with interval as the pictures so far have it."""
-        recipe, known = self._judged(epoch)
+        recipe, known = self._judged(epoch, closing)
         return recipe, known.mean, max(0.0, known.low), min(1.0, known.high)
 
-    def _judged(self, epoch: int) -> tuple[Recipe, Incumbent]:
+    def _judged(self, epoch: int, closing: int = 0) -> tuple[Recipe, Incumbent]:
         """The search's best recipe, and what is known of it in hits and misses."""
-        leader = self._strategy(epoch).leader(self._history(epoch))
-        known = self._judge(epoch).estimate(self._history(epoch, plain=True), leader.weights)
+        leader = self._strategy(epoch).leader(self._history(epoch, closing))
+        known = self._judge(epoch).estimate(self._history(epoch, closing, plain=True), leader.weights)
         return self.record.recipe_of(leader.weights, epoch), known
 
 

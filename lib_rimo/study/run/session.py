@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from importlib import metadata
 
 from lib_rimo.benchmark.catalogue import Catalogue, choose_catalogue
+from lib_rimo.benchmark.scoring import Scoring
 from lib_rimo.benchmark.tagger import Tagger
 from lib_rimo.errors import JournalError, SettingsError
 from lib_rimo.hosts.host import Host
@@ -29,6 +30,7 @@ from lib_rimo.study.settings.category_weights import category_weights
 from lib_rimo.study.settings.checks import strange_start
 from lib_rimo.study.settings.constraints import check_constraints
 from lib_rimo.study.settings.merge_method import check_method
+from lib_rimo.study.settings.scorer_weights import scorer_weights
 from lib_rimo.study.settings.scoring import ScoringOptions
 from lib_rimo.study.settings.settings import StudySettings
 
@@ -69,7 +71,7 @@ def open_new(
         StudyStopped: The user does not want it any more.
     """
     preparation = preparation or Preparation()
-    tagger, catalogue = _tags(settings, open_tagger, preparation)
+    scoring, catalogue = _scoring(settings, open_tagger, preparation)
     partition = load_partition(settings.search.partition)
     sources = Sources()
     try:
@@ -96,7 +98,7 @@ def open_new(
             started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         )
         record = StudyRecord.begin(opened)
-        study = _assemble(record, host, tagger, catalogue, partition, sources, all_groups, preparation)
+        study = _assemble(record, host, scoring, catalogue, partition, sources, all_groups, preparation)
         preparation.step("Drawing the first images")
         with study.bench as bench:
             prompts = study.pools.grid()[:1]
@@ -115,13 +117,14 @@ def reopen(record: StudyRecord, host: Host, open_tagger: OpenTagger, preparation
     """Opens the files of a study again and makes sure that they are the same files.
 
     Raises:
-        JournalError: A checkpoint changed since the study began.
+        JournalError: A checkpoint changed since the study began, or a newer version made it.
         RimoError: A file is missing or cannot be loaded.
         StudyStopped: The user does not want it any more.
     """
+    record.refuse_newer()
     settings = record.settings
     check_method(settings.search, len(settings.partners))  # the package that it is of may be gone
-    tagger, catalogue = _tags(settings, open_tagger, preparation)
+    scoring, catalogue = _scoring(settings, open_tagger, preparation)
     partition = load_partition(settings.search.partition)
     sources = Sources()
     try:
@@ -138,13 +141,13 @@ def reopen(record: StudyRecord, host: Host, open_tagger: OpenTagger, preparation
     except BaseException:
         sources.close()
         raise
-    return _assemble(record, host, tagger, catalogue, partition, sources, all_groups, preparation)
+    return _assemble(record, host, scoring, catalogue, partition, sources, all_groups, preparation)
 
 
 def _assemble(
     record: StudyRecord,
     host: Host,
-    tagger: Tagger,
+    scoring: Scoring,
     catalogue: Catalogue,
     partition: Partition,
     sources: Sources,
@@ -153,21 +156,21 @@ def _assemble(
 ) -> Session:
     layout = ImageSettings.from_json(record.opened.layout)
     swapper = Swapper(sources, partition, check=preparation.check)
-    bench = DrawingSession(host, swapper, tagger, layout.sampler, layout.scheduler)
+    bench = DrawingSession(host, swapper, scoring, layout.sampler, layout.scheduler)
     pools = PromptPools(record.settings, layout, catalogue)
     return Session(record, sources, partition, all_groups, bench, pools, catalogue)
 
 
-def _tags(
+def _scoring(
     settings: StudySettings, open_tagger: OpenTagger, preparation: Preparation
-) -> tuple[Tagger, Catalogue]:
+) -> tuple[Scoring, Catalogue]:
     preparation.step("Opening the tagger")
     tagger = open_tagger(settings.scoring)
     catalogue = choose_catalogue(settings.images.catalogue, tagger)
-    category_weights(
+    category_weights(  # named before anything is drawn
         settings.scoring.category_weights, catalogue.categories
-    )  # named before anything is drawn
-    return tagger, catalogue
+    )
+    return Scoring(tagger, scorer_weights(settings.scoring.scorers)), catalogue
 
 
 def _load_base(

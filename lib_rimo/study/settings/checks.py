@@ -22,6 +22,7 @@ from lib_rimo.study.settings.constraints import check_constraints
 from lib_rimo.study.settings.images import ImageOptions
 from lib_rimo.study.settings.merge_method import check_method
 from lib_rimo.study.settings.ranges import check_known, no_multiple
+from lib_rimo.study.settings.scorer_weights import scorer_weights
 from lib_rimo.study.settings.scoring import ScoringOptions
 from lib_rimo.study.settings.search import SearchOptions
 from lib_rimo.study.settings.settings import StudySettings
@@ -67,6 +68,7 @@ def check_drawable(scoring: ScoringOptions, images: ImageOptions, host: Host) ->
     if images.sampler is not None:
         check_known("sampler", images.sampler, host.samplers())
     check_known("scheduler", images.scheduler, host.schedulers())
+    scorer_weights(scoring.scorers)
     if images.catalogue is not None:
         category_weights(scoring.category_weights, _categories(images.catalogue))
 

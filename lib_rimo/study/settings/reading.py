@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import types
 import typing
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from typing import Any, TypeVar
 
 from lib_rimo.errors import RecipeError, SettingsError
 from lib_rimo.study.settings.setting import ABOUT, Setting
+
+log = logging.getLogger("rimo")
 
 T = TypeVar("T")
 
@@ -95,6 +98,22 @@ def read(kind: type[T], values: Mapping[str, Any], **besides: Any) -> T:
     own = given.pop("", {})
     hints = typing.get_type_hints(kind)
     return kind(**besides, **own, **{part: hints[part](**of) for part, of in given.items()})
+
+
+def readable(kind: type, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Those of some plain values that ``read`` takes; the others are named in the log."""
+    table, out = table_of(kind), {}
+    for name, value in values.items():
+        try:
+            if name in table:
+                _typed(table[name], value)
+                out[name] = value
+                continue
+            told = "there is no such setting"
+        except SettingsError as error:
+            told = str(error)
+        log.info("The recorded setting %s is left out: %s", name, told)
+    return out
 
 
 def plain(entry: Entry, settings: object) -> Any:

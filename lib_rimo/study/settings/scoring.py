@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lib_rimo.benchmark.hub import KNOWN_TAGGERS
 from lib_rimo.study.settings.category_weights import CategoryWeight
+from lib_rimo.study.settings.scorer_weights import ScorerWeight
 from lib_rimo.study.settings.setting import Recorded, Row, setting
 
 OBJECTIVES = {"soft": "How sure the tagger is", "hits": "Hit or miss"}
@@ -26,6 +27,8 @@ class ScoringOptions:
         objective: ``soft`` searches on the tagger's probabilities, which carry more than hit or miss; results
             are always reported as hit or miss.
         threshold: Probability from which a tag counts as found; None takes the tagger's own.
+        scorers: How much each scorer counts in the search; empty: ``tags`` alone, which is the accuracy and is measured
+            and reported in any case.
         category_weights: How much a category's tags count in the search (``objective``). Empty: all alike, which is
             what the reported accuracy is.
         penalty: For negative weights, one of ``PENALTIES``; off, because the search measures what they do, and the
@@ -53,6 +56,17 @@ class ScoringOptions:
         most=1,
         between=True,
         recorded=Recorded.BENCHMARK,
+    )
+    scorers: tuple[ScorerWeight, ...] = setting(
+        (),
+        "What pictures are judged by",
+        "One scorer per line: its name, an equals sign and how much it counts. tags is how well the tagger finds the "
+        "prompted tags; installed packages may add others. Empty: the tags alone.",
+        "what the search looks at, as a weighted mean: tags, and what installed packages add; such as tags=1 "
+        "sharpness=0.5; each is reported beside the accuracy",
+        unset="the tags alone",
+        row=Row.SCORE,
+        metavar="SCORER=WEIGHT",
     )
     category_weights: tuple[CategoryWeight, ...] = setting(
         (),

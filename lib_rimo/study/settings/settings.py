@@ -12,7 +12,7 @@ from typing import Any
 from lib_rimo.errors import SettingsError
 from lib_rimo.study.settings.images import ImageOptions
 from lib_rimo.study.settings.ranges import check_budget, check_files, check_ranges
-from lib_rimo.study.settings.reading import plain, read, table_of
+from lib_rimo.study.settings.reading import plain, read, readable, table_of
 from lib_rimo.study.settings.scoring import ScoringOptions
 from lib_rimo.study.settings.search import SearchOptions
 from lib_rimo.study.settings.setting import ABOUT, Recorded, Row, Setting, setting
@@ -205,12 +205,15 @@ class StudySettings:
 
     @classmethod
     def restore(cls, values: Mapping[str, Any]) -> StudySettings:
-        """Reads what a journal holds; ranges are those of its day.
+        """Reads what a journal holds: it was legal once, whatever the rules are today.
+
+        No range is looked at. A setting that is missing, or whose value is of another kind today, has its default; one
+        that is not known is left out.
 
         Raises:
-            SettingsError: A name is unknown, or a value has the wrong kind.
+            TypeError: Base or partners are missing.
         """
-        return read(cls, values)
+        return read(cls, readable(cls, values))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, one flat mapping; ``from_mapping`` gives the equal settings back.

@@ -7,13 +7,15 @@ import statistics
 
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record import plan
-from lib_rimo.study.record.record import StudyRecord, Trial
+from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.record.results import variety_of, watch_of
 from lib_rimo.study.settings.settings import StudySettings
 from lib_rimo.study.store.snapshot import CurvePoint, Grid, Snapshot
 
 RECENT_BATCHES = 24
 """Batches that the speed is taken from: long enough to be steady, short enough to follow a busy machine."""
+NEWER = "A newer version of Rimo made this study. What this version does not understand of it is left out."
+"""Said of journals of a newer format."""
 ARMS_BESIDE_PARENTS = 3
 """Base, plain average and winner are measured beside the partners."""
 
@@ -40,16 +42,16 @@ def snapshot_of(record: StudyRecord) -> Snapshot:
     left = budget - record.images + to_measure - record.images_measured
     speed, spread = _seconds_per_image(record)
     best = record.best()
-    current = record.current
+    drawing = record.open_trials
     return Snapshot(
         study=record.opened.study,
         base=record.sources[0].name,
         partners=tuple(s.name for s in record.sources[1:]),
         epoch=record.epoch,
         epochs=record.epochs,
-        trial=sum(t.done is not None for t in record.trials),
-        mix_images=0 if current is None else len(current.prompt_ids),
-        mix_drawn=0 if current is None else len(current.scores),
+        trial=len(record.finished),
+        mix_images=sum(len(trial.prompt_ids) for trial in drawing),
+        mix_drawn=sum(len(trial.scores) for trial in drawing),
         images=record.images,
         budget=budget,
         measured=record.images_measured,
@@ -64,7 +66,7 @@ def snapshot_of(record: StudyRecord) -> Snapshot:
         watch=watch_of(record.watched) if record.watched is not None else None,
         recipe=best.to_json(with_paths=True) if record.trials else None,
         saved=tuple(s.file for s in record.saved),
-        notes=record.opened.notes,
+        notes=(*record.opened.notes, *((NEWER,) if record.is_newer else ())),
     )
 
 
@@ -75,29 +77,27 @@ def kept(record: StudyRecord) -> tuple[tuple[int, int], ...]:
 
 
 def curve(record: StudyRecord) -> tuple[CurvePoint, ...]:
-    """One point per finished trial."""
+    """One point per finished trial, in the order in which they ended."""
+    number = {trial.id: n for n, trial in enumerate(record.trials, 1)}
     points = []
     images = 0
-    for number, trial in enumerate(record.trials, 1):
+    for trial in record.finished:
+        assert trial.done is not None
         images += len(trial.scores)
-        if trial.done is not None:
-            points.append(_point(trial, number, images))
+        points.append(
+            CurvePoint(
+                epoch=trial.epoch,
+                trial=number[trial.id],
+                images=images,
+                accuracy=trial.accuracy,
+                pictures=len(trial.scores),
+                best=trial.done.best,
+                low=trial.done.low,
+                high=trial.done.high,
+                stage=trial.stage,
+            )
+        )
     return tuple(points)
-
-
-def _point(trial: Trial, number: int, images: int) -> CurvePoint:
-    assert trial.done is not None
-    return CurvePoint(
-        epoch=trial.epoch,
-        trial=number,
-        images=images,
-        accuracy=trial.hits / trial.asked,
-        pictures=len(trial.scores),
-        best=trial.done.best,
-        low=trial.done.low,
-        high=trial.done.high,
-        stage=trial.stage,
-    )
 
 
 def _seconds_per_image(record: StudyRecord) -> tuple[float, float]:

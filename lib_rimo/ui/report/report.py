@@ -13,7 +13,16 @@ from lib_rimo.study.store.snapshot import Snapshot
 from lib_rimo.study.store.store import started_at
 from lib_rimo.ui.report.look import STYLE
 from lib_rimo.ui.report.pictures import curve, grids
-from lib_rimo.ui.report.report_tables import arms, blocks, categories, pairs, tags, text, watched
+from lib_rimo.ui.report.report_tables import (
+    arms,
+    blocks,
+    categories,
+    pairs,
+    scorers,
+    tags,
+    text,
+    watched,
+)
 from lib_rimo.wording.sentences import STATES, gain, variety
 
 
@@ -33,6 +42,8 @@ def report_html(archive: StudyArchive, study: str) -> str:
         parts.append(_section("Accuracy against images drawn", curve(snapshot)))
     if snapshot.result is not None:
         parts.append(_section("Result", arms(snapshot.result, snapshot.base)))
+        if snapshot.result.scorers:
+            parts.append(_section("Further scorers", scorers(snapshot.result, snapshot.base)))
         parts.append(_section("Category by category", categories(snapshot.result, snapshot.base)))
         parts.append(_section("Most gained and most lost tags", tags(snapshot.result)))
     if snapshot.variety:

@@ -61,6 +61,28 @@ def arms(result: Result, base: str) -> str:
     return _table(("", "tags found", "95 % interval", "images", "tags"), lines, escaped=True) + _note(note)
 
 
+def scorers(result: Result, base: str) -> str:
+    """What further scorers say of the mix and of everything it is compared with; empty where there are none."""
+    if not result.scorers:
+        return ""
+    head = ("", *(named(row.scorer) for row in result.scorers))
+    rows = [("this mix", [row.merged for row in result.scorers])]
+    rows.append((f"{named(base)} <span>(base)</span>", [row.base for row in result.scorers]))
+    rows += [(named(name), [row.parents[name] for row in result.scorers]) for name in result.parents]
+    rows.append(("plain average of all", [row.uniform for row in result.scorers]))
+    rows.append(("this mix minus base", [row.gain_over_base for row in result.scorers]))
+    lines = [
+        (name, *(_beside(_value(i.mean), f"{_value(i.low)} to {_value(i.high)}") for i in of))
+        for name, of in rows
+    ]
+    note = "Mean values from 0 to 1, with their 95 % intervals, on the same images that the accuracy is measured on."
+    return _table(head, lines, escaped=True) + _note(note)
+
+
+def _value(number: float) -> str:
+    return f"{number:.3f}"
+
+
 def categories(result: Result, base: str) -> str:
     """The accuracy table, every parent beside the mix."""
     names = parent_names(result)

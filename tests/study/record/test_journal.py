@@ -16,9 +16,9 @@ from lib_rimo.study.record.journal import Journal
 
 EVENTS: list[ev.Event] = [
     ev.EpochBegun(1, ("a.safetensors", "b.safetensors")),
-    ev.TrialAsked(((0.1, -0.05), (0.0, 0.3)), (3, 1, 2), "blocks"),
-    ev.ImagesScored(([[1, 0], [0.9, 0.1]], [[1], [0.8]]), 1.25),
-    ev.TrialDone(0.61, 0.55, 0.67, {"weights": {"x_0": [0.1, 0.2]}}),
+    ev.TrialAsked(1, ((0.1, -0.05), (0.0, 0.3)), (3, 1, 2), "blocks"),
+    ev.ImagesScored(1, ([[1, 0], [0.9, 0.1]], [[1], [0.8]]), 1.25),
+    ev.TrialDone(1, 0.61, 0.55, 0.67, {"weights": {"x_0": [0.1, 0.2]}}),
     ev.PairsDrawn("5f1c", (0.91, 0.4), 0.5),
     ev.VarietyJudged(1, False, {"mean": 0.1}, {"mean": 0.4}, {"mean": -0.2}),
     ev.Concluded({"merged": {"mean": 0.6}, "tags": []}),

@@ -45,7 +45,7 @@ def files_no_larger_than(size_bytes: int) -> Iterator[None]:
 @pytest.mark.parametrize("room", [0, 1, 40])
 def test_a_write_that_fails_leaves_the_journal_as_it_was(tmp_path: Path, room: int) -> None:
     """However much of a line fits on the disk, nothing of it stays, not even after the journal is closed."""
-    event = ev.TrialAsked(((0.125,) * 400,), (1, 2, 3), "blocks")
+    event = ev.TrialAsked(1, ((0.125,) * 400,), (1, 2, 3), "blocks")
     with Journal(tmp_path) as book:
         book.append(event)
         before = book.path.read_bytes()

@@ -30,7 +30,7 @@ def objective(**changes: object) -> tuple[Objective, PromptPools]:
 
 def trial(pools: PromptPools, weights: tuple[tuple[float, ...], ...] = ((0.5,),)) -> Trial:
     """Every prompt drawn once: colours found with .9, shapes with .2."""
-    out = Trial(1, weights, tuple(range(16)), "blocks")
+    out = Trial(1, 1, weights, tuple(range(16)), "blocks")
     for prompt in pools.epoch(1):
         found = tuple(0.9 if tag.startswith("colour") else 0.2 for tag in prompt.tags)
         out.scores.append(ImageScore(prompt.id, tuple(p > 0.5 for p in found), found))
