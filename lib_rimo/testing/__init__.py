@@ -8,6 +8,7 @@
 Run by pytest or any other runner that calls methods named ``test...``; the program's own members pass the same ones.
 """
 
+from lib_rimo.testing.drawers import DrawerTestCase
 from lib_rimo.testing.strategies import StrategyTestCase
 
-__all__ = ["StrategyTestCase"]
+__all__ = ["DrawerTestCase", "StrategyTestCase"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lib_rimo.benchmark.catalogue import load_catalogue
 from lib_rimo.errors import CatalogueError, RecipeError, SettingsError
-from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.host import DrawingProgram
 from lib_rimo.merging.mix.partition import Partition, load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.search.strategy import find_strategy
@@ -28,7 +28,7 @@ KINDS = (".csv", ".yaml", ".yml")
 """How a file of tags may end."""
 
 
-def check_possible(settings: StudySettings, host: Host) -> None:
+def check_possible(settings: StudySettings, host: DrawingProgram) -> None:
     """Says what could not work.
 
     Args:
@@ -50,7 +50,7 @@ def check_possible(settings: StudySettings, host: Host) -> None:
     check_drawable(settings.scoring, settings.images, host)
 
 
-def check_drawable(scoring: ScoringOptions, images: ImageOptions, host: Host) -> None:
+def check_drawable(scoring: ScoringOptions, images: ImageOptions, host: DrawingProgram) -> None:
     """Says what could not be drawn or read.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from lib_rimo.errors import SettingsError
-from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.host import DrawingProgram
 from lib_rimo.merging.mix.partition import USUAL_BLOCKS, load_partition
 from lib_rimo.study.analysis.block_labels import blocks_in, parts_of
 from lib_rimo.study.settings.checks import check_possible
@@ -27,7 +27,7 @@ class Samplers:
         return ("Automatic", "Karras")
 
 
-HOST = cast("Host", Samplers())
+HOST = cast("DrawingProgram", Samplers())
 
 
 def settings(**values: Any) -> StudySettings:
