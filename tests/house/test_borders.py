@@ -121,6 +121,13 @@ def test_packages_stay_in_their_rooms() -> None:
     assert not wrong
 
 
+def test_nothing_above_a_drawer_touches_a_live_model() -> None:
+    """What swaps weights in a running model is known to hosts, drawers and the merge alone."""
+    below = ("merging", "hosts", "toy")
+    wrong = [f"{f}: {u}" for f in LIBRARY for u in imports(f) if is_below(u, f"{PACKAGE}.merging.live")]
+    assert [line for line in wrong if line.split("/")[1] not in below] == []
+
+
 def test_nothing_is_imported_from_outside_the_package() -> None:
     """The package does not need scripts, tools or tests: the WebUI executes scripts anew, others lack the rest."""
     outside = ("scripts", "tools", "tests", "install", "start")
