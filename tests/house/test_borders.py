@@ -18,7 +18,7 @@ ROOMS = {
     "search": ("errors", "registry", "merging.mix.recipe"),
     "hosts": ("errors", "registry", "merging"),
     "toy": ("errors",),
-    "testing": ("errors", "hosts", "merging"),
+    "testing": ("errors", "registry", "merging", "benchmark", "search", "hosts"),
     "study": (
         "errors",
         "files",

@@ -89,9 +89,8 @@ class Worker:
         self._run = _Run()
         self._study: Session | None = None
         self._journal: Journal | None = None
-        self._borrowed: Counter[int] = (
-            Counter()
-        )  # uses of a session's files besides its own thread's, by its id
+        # By a session's id: how many use its files besides its own thread.
+        self._borrowed: Counter[int] = Counter()
 
     # -- what others see and tell ------------------------------------------------------------------------------
 
