@@ -21,6 +21,7 @@ from fastapi import FastAPI, HTTPException, Request
 from lib_rimo.benchmark.hub import KNOWN_TAGGERS
 from lib_rimo.benchmark.taggers import DEFAULT, Taggers
 from lib_rimo.errors import HostError, RimoError
+from lib_rimo.hosts.drawers.host_drawer import drawer_of
 from lib_rimo.hosts.host import Host
 from lib_rimo.hosts.webui.deepdanbooru import NAME as DEEPDANBOORU
 from lib_rimo.hosts.webui.deepdanbooru import DeepDanbooruTagger
@@ -85,7 +86,7 @@ def service(root: Path) -> Studies:
             _hosts.append(host)
             _made.append(
                 Studies(
-                    host,
+                    drawer_of(host),
                     root / "studies",
                     lambda s: known.open(s.tagger or _chosen_tagger(), s.threshold),
                     lambda: {"tagger": _chosen_tagger(), **_offered(example)},

@@ -35,7 +35,7 @@ def open_measuring(options: argparse.Namespace, files: Sequence[Path]) -> Measur
     """Loads the first file, whose configuration decides what is not given.
 
     Raises:
-        RimoError: A file is missing, or host, tagger or catalogue cannot be used.
+        RimoError: A file is missing, or drawer, tagger or catalogue cannot be used.
     """
     options.base, options.partners = files[0], list(files[1:])
     place = workplace(options, demo=False)

@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
             "base", "Nothing to mix", wanted="--base FILE and --partners FILE..., or --demo to try it"
         )
     place = workplace(options, demo=options.demo)
-    writes = CheckpointWrites([place.host.save_folder()])
+    writes = CheckpointWrites([place.drawer.save_folder()])
     began = time.monotonic()
     try:
         snapshot = _follow(place, _launch(place, options), writes)
@@ -157,6 +157,6 @@ def _progress(snapshot: Snapshot) -> str:
 
 def _demo_name(place: Workplace, seed: int) -> str:
     """A free name, so that the demo can be run again and again."""
-    folder = place.host.save_folder()
+    folder = place.drawer.save_folder()
     names = (f"rimo-demo-{seed}" + (f"-{n}" if n else "") for n in range(10_000))
     return next(name for name in names if not (folder / f"{name}.safetensors").exists())

@@ -11,6 +11,7 @@ from pathlib import Path
 from lib_rimo import __version__
 from lib_rimo.cli import bench, contact, history, import_, merge, mix, rebuild, save, serve, studies
 from lib_rimo.errors import RimoError
+from lib_rimo.hosts.drawers.registry import DEFAULT
 from lib_rimo.registry import problems
 
 OK, UNEXPECTED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -53,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--studies", type=Path, metavar="DIR", help="folder that holds the studies")
     shared.add_argument("--config", type=Path, metavar="DIR", help="diffusers configuration of the family")
     shared.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    shared.add_argument(
+        "--drawer", metavar="NAME", help=f"what draws: {DEFAULT} (default), or what a package adds"
+    )
     shared.add_argument("--verbose", action="store_true", help="say more, with tracebacks")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (mix, bench, contact, merge, save, rebuild, history, import_, studies, serve):

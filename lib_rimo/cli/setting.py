@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lib_rimo.hosts.drawers.registry import DEFAULT
 from lib_rimo.library.folders import Folders
 from lib_rimo.library.workplace import Workplace, open_workplace
 from lib_rimo.study.record import journal
@@ -30,11 +31,11 @@ def studies_folder(options: argparse.Namespace) -> Path:
 
 
 def workplace(options: argparse.Namespace, *, demo: bool, tagger: str | None = None) -> Workplace:
-    """Puts host and studies together.
+    """Puts drawer and studies together.
 
     Args:
-        options: With ``models``, ``studies``, ``config``, ``device`` and, if the command has them, ``base``,
-            ``partners``, ``tagger`` and ``threshold``.
+        options: With ``models``, ``studies``, ``config``, ``device`` and, if the command has them, ``drawer``,
+            ``base``, ``partners``, ``tagger`` and ``threshold``.
         demo: Offer the tiny family.
         tagger: Read with this one where nothing else is chosen.
     """
@@ -44,6 +45,7 @@ def workplace(options: argparse.Namespace, *, demo: bool, tagger: str | None = N
         files=[path for path in named if path],
         config=options.config,
         device=options.device,
+        drawer=getattr(options, "drawer", None) or DEFAULT,
         chosen={
             "tagger": getattr(options, "tagger", None) or tagger,
             "threshold": getattr(options, "threshold", None),

@@ -70,8 +70,11 @@ class ImageDefaults:
     sampler: str
 
 
-class Host(Protocol):
-    """What an adapter owes. Methods are called from the study's thread unless they say otherwise."""
+class DrawingProgram(Protocol):
+    """What is known of a program that draws, whatever it is asked for. Hosts and drawers are such programs.
+
+    Methods are called from the study's thread unless they say otherwise.
+    """
 
     @property
     def name(self) -> str:
@@ -90,41 +93,11 @@ class Host(Protocol):
             HostError: The host cannot load it.
         """
 
-    def load_again(self) -> None:
-        """Replaces the live weights by those of the model's file, whatever they are now. Only inside ``exclusive``.
-
-        Where that fails, the host draws with no model at all rather than with a mixture, if it can help it.
-
-        Raises:
-            HostError: The model cannot be loaded.
-        """
-
-    def live(self) -> LiveWeights:
-        """The live model's tensors by checkpoint key, looked up afresh. Only inside ``exclusive``."""
-
     def exclusive(self) -> AbstractContextManager[None]:
         """Holds the host's queue: nobody else generates, loads or changes weights inside. Not re-entrant."""
 
     def waiting(self) -> int:
         """How many others wait for the queue now; the study lets them in between image batches. Any thread."""
-
-    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
-        """Draws a batch of one layout, without saving files or running other extensions' scripts.
-
-        Only inside ``exclusive``.
-
-        Args:
-            requests: At least one, all with the same ``layout()``.
-
-        Returns:
-            One RGB picture per request, in order.
-
-        Raises:
-            HostError: Drawing failed, or was interrupted by the user.
-        """
-
-    def weights_changed(self, keys: Sequence[str]) -> None:
-        """Drops whatever the host caches that depends on these checkpoint keys. Only inside ``exclusive``."""
 
     def interrupt(self) -> None:
         """Asks a running ``generate`` to end early with a HostError. Any thread."""
@@ -146,6 +119,40 @@ class Host(Protocol):
 
     def refresh(self) -> None:
         """Makes newly saved checkpoints appear in the host's lists. Any thread."""
+
+
+class Host(DrawingProgram, Protocol):
+    """What an adapter owes: a model whose weights are written in place."""
+
+    def load_again(self) -> None:
+        """Replaces the live weights by those of the model's file, whatever they are now. Only inside ``exclusive``.
+
+        Where that fails, the host draws with no model at all rather than with a mixture, if it can help it.
+
+        Raises:
+            HostError: The model cannot be loaded.
+        """
+
+    def live(self) -> LiveWeights:
+        """The live model's tensors by checkpoint key, looked up afresh. Only inside ``exclusive``."""
+
+    def generate(self, requests: Sequence[ImageRequest]) -> list[Image.Image]:
+        """Draws a batch of one layout, without saving files or running other extensions' scripts.
+
+        Only inside ``exclusive``.
+
+        Args:
+            requests: At least one, all with the same ``layout()``.
+
+        Returns:
+            One RGB picture per request, in order.
+
+        Raises:
+            HostError: Drawing failed, or was interrupted by the user.
+        """
+
+    def weights_changed(self, keys: Sequence[str]) -> None:
+        """Drops whatever the host caches that depends on these checkpoint keys. Only inside ``exclusive``."""
 
 
 @runtime_checkable

@@ -70,7 +70,7 @@ def bench(
         One for each checkpoint, in their order.
 
     Raises:
-        RimoError: A file is missing, or host, tagger or catalogue cannot be used.
+        RimoError: A file is missing, or drawer, tagger or catalogue cannot be used.
 
     Example:
         >>> import lib_rimo
@@ -108,7 +108,7 @@ def open_measuring(
         results: Where results are kept; None for the place's own folder.
 
     Raises:
-        RimoError: A file is missing, or host, tagger or catalogue cannot be used.
+        RimoError: A file is missing, or drawer, tagger or catalogue cannot be used.
     """
     if not files:
         raise CheckpointError("There is nothing to measure", wanted="one checkpoint or more")
@@ -119,7 +119,7 @@ def open_measuring(
     settings = place.studies.measure_settings(str(files[0].resolve()), given)
     return Measuring.open(
         settings,
-        place.host,
+        place.drawer,
         lambda s: place.taggers.open(s.tagger, s.threshold),
         results or place.folders.results,
     )

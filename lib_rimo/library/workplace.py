@@ -1,4 +1,4 @@
-"""Host, taggers and studies put together without a WebUI."""
+"""Drawer, taggers and studies put together without a WebUI."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.benchmark.taggers import Taggers
-from lib_rimo.hosts.diffusers.host import DiffusersHost
 from lib_rimo.hosts.diffusers.loading import read_index
+from lib_rimo.hosts.drawers.drawer import Drawer
+from lib_rimo.hosts.drawers.registry import DEFAULT, DrawerSettings, open_drawer
 from lib_rimo.library.folders import Folders
 from lib_rimo.study.studies import Studies
 from lib_rimo.toy.family import Family, family_of, is_of_family, unpack
@@ -22,14 +23,14 @@ class Workplace:
 
     Attributes:
         folders: Where things lie.
-        host: Draws the pictures.
+        drawer: Draws the pictures.
         studies: Of its folder.
         taggers: Those that can be used.
         family: The tiny family, if it is offered.
     """
 
     folders: Folders
-    host: DiffusersHost
+    drawer: Drawer
     studies: Studies
     taggers: Taggers
     family: Family | None
@@ -41,21 +42,23 @@ def open_workplace(
     files: Sequence[Path] = (),
     config: Path | None = None,
     device: str | None = None,
+    drawer: str = DEFAULT,
     chosen: Mapping[str, Any] | None = None,
     demo: bool = False,
 ) -> Workplace:
-    """Puts host and studies together.
+    """Puts drawer and studies together.
 
     Args:
         folders: Where things lie; the one for checkpoints is made if it is missing.
         files: Checkpoints beside those of that folder.
         config: Diffusers configuration of the checkpoints; None for the hub's standard one of their family.
         device: Such as ``cuda`` or ``cpu``; None for the best there is.
+        drawer: Name of what draws, one of ``DRAWERS``.
         chosen: Settings that hold where a study is not told others.
         demo: Offer the tiny family. It is unpacked beside the user's own models, never among them.
 
     Raises:
-        RimoError: The configuration cannot be read, or the tiny family not be unpacked.
+        RimoError: The configuration cannot be read, the tiny family not be unpacked, or there is no such drawer.
     """
     if config is not None:
         read_index(config)
@@ -64,15 +67,11 @@ def open_workplace(
     offered = {"config": config, **(chosen or {})}
     if family is not None:
         offered |= {"base": family.base, "partners": [str(path) for path in family.specialists]}
-    host = DiffusersHost(
-        folders.models,
-        config_dir=partial(_config_of, config),
-        device=device,
-        extra_checkpoints=[*files, *([family.base, *family.specialists] if family else [])],
-    )
+    extra = [*files, *([family.base, *family.specialists] if family else [])]
+    draws = open_drawer(drawer, DrawerSettings(folders.models, partial(_config_of, config), device, extra))
     taggers = Taggers(folders.taggers)
     studies = Studies(
-        host,
+        draws,
         folders.studies,
         lambda settings: taggers.open(settings.tagger, settings.threshold),
         {name: str(value) if isinstance(value, Path) else value for name, value in offered.items() if value},
@@ -80,7 +79,7 @@ def open_workplace(
         taggers=taggers,
         results=folders.results,
     )
-    return Workplace(folders, host, studies, taggers, family)
+    return Workplace(folders, draws, studies, taggers, family)
 
 
 def of_base(base: Path) -> dict[str, Any]:

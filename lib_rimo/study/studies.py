@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -10,9 +9,8 @@ from typing import Any
 
 from lib_rimo.benchmark.taggers import Taggers
 from lib_rimo.errors import StudyError
-from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.drawers.drawer import Drawer
 from lib_rimo.merging.checkpoints.architecture import family_of
-from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.options import SaveOptions
 from lib_rimo.study.analysis.block_labels import title_of
 from lib_rimo.study.analysis.sensitivity import Sensitivity
@@ -25,15 +23,13 @@ from lib_rimo.study.mixes.preview import Previewer, PreviewRequest
 from lib_rimo.study.mixes.repair import Repair, Repairer
 from lib_rimo.study.mixes.save import save_record, study_sources
 from lib_rimo.study.record import events as ev
-from lib_rimo.study.record import journal as journals
 from lib_rimo.study.record.choice import Choice, describe
-from lib_rimo.study.record.journal import Journal
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.run.estimate import estimate
-from lib_rimo.study.run.preparing import Preparation
+from lib_rimo.study.run.lease import HostLease
 from lib_rimo.study.run.selection import is_selected
-from lib_rimo.study.run.session import OpenTagger, Session, open_new, reopen
-from lib_rimo.study.run.worker import Command, Opening, Worker
+from lib_rimo.study.run.session import OpenTagger
+from lib_rimo.study.run.worker import Command, Worker
 from lib_rimo.study.settings.offers import Defaults, Offers
 from lib_rimo.study.settings.settings import MeasureSettings, StudySettings
 from lib_rimo.study.settings.user_presets import UserPresets
@@ -46,10 +42,10 @@ __all__ = ["Studies", "study_folder"]
 
 
 class Studies:
-    """Implements ``StudyService`` and ``StudyArchive`` on a host and a folder of journals.
+    """Implements ``StudyService`` and ``StudyArchive`` on a drawer and a folder of journals.
 
     Args:
-        host: Draws the pictures.
+        drawer: Draws the pictures.
         folder: Holds one folder per study.
         open_tagger: Gives the tagger that settings ask for.
         defaults: See ``Offers``, as the next two.
@@ -62,7 +58,7 @@ class Studies:
 
     def __init__(
         self,
-        host: Host,
+        drawer: Drawer,
         folder: Path,
         open_tagger: OpenTagger,
         defaults: Defaults | None = None,
@@ -72,24 +68,24 @@ class Studies:
         may_load: bool = True,
         results: Path | None = None,
     ) -> None:
-        self._host = host
+        self._drawer = drawer
         self._folder = folder
-        self._open_tagger = open_tagger
-        self._offers = Offers(host, defaults, of_base, taggers)
-        self._lending = Lending(host)
-        self._worker = Worker(host, folder, lambda: self._lending.name)
+        self._offers = Offers(drawer, defaults, of_base, taggers)
+        self._lending = Lending(drawer)
+        self._lease = HostLease()
+        self._worker = Worker(drawer, folder, open_tagger, self._lease, lambda: self._lending.name)
         self._store = StudyStore(folder)
-        self._previewer = Previewer(host, may_load=may_load)
-        self._repairer = Repairer(host, self._previewer, self._offers.find)
+        self._previewer = Previewer(drawer, may_load=may_load)
+        self._repairer = Repairer(drawer, self._previewer, self._offers.find)
         self._presets = UserPresets(folder)
         self._sensitivity = Sensitivity()
-        self._job = BackgroundJob(self._no_study_runs)
+        self._job = BackgroundJob(self._lease)
         kept = results or folder / "bench"
         self._benchmarks = Benchmarks(
-            host, kept, open_tagger, self.measure_settings, self._job, may_load=may_load
+            drawer, kept, open_tagger, self.measure_settings, self._job, may_load=may_load
         )
         self._ranks = RankSweeps(
-            host, kept, open_tagger, self._offers.find, self.record, self._job, may_load=may_load
+            drawer, kept, open_tagger, self._offers.find, self.record, self._job, may_load=may_load
         )
 
     # -- the study on display ------------------------------------------------------------------------------------
@@ -120,15 +116,12 @@ class Studies:
 
     def start(self, settings: Mapping[str, Any]) -> Snapshot:
         """Starts a new study in the background."""
-        self._job.refuse()
-        checked = self.settings(settings)
-        started = self._worker.launch(self._opening(checked))
+        started = self._worker.begin(self.settings(settings))
         self._presets.remember(settings)
         return started
 
     def resume(self, study: str = "") -> Snapshot:
         """Goes on with the paused study, or reopens an ended one by its id."""
-        self._job.refuse()
         snapshot = self.snapshot()
         if snapshot.state is StudyState.PAUSED and study in ("", snapshot.study):
             return self._worker.tell(Command.RESUME)
@@ -136,7 +129,7 @@ class Studies:
             raise StudyError("There is no study to go on with", fix="Start one")
         known = self._store.snapshot(wanted)
         self._store.record(wanted).refuse_newer()
-        return self._worker.launch(lambda preparation: self._reopen(wanted, preparation), known)
+        return self._worker.go_on(wanted, known)
 
     def pause(self) -> Snapshot:
         """The user's own weights go back at the next picture; the study waits."""
@@ -168,17 +161,20 @@ class Studies:
         """
         if not (study := self.snapshot().study):
             raise StudyError("There is nothing to save yet", fix="Start or open a study first")
-        record, sources = self.record(study), self._sources(study)
+        record = self.record(study)
         recipe = (choice or Choice()).recipe(record)
         if repair is not None:
             path, recipe = self._repairer.save(record, recipe, repair, name, form)
         else:
-            folder = self._host.save_folder()
-            with study_sources(record, folder) if sources is None else nullcontext(sources) as files:
+            folder = self._drawer.save_folder()
+            with (
+                self._worker.files(study) as shared,
+                study_sources(record, folder) if shared is None else nullcontext(shared) as files,
+            ):
                 path = save_record(record, recipe, folder, name, files, form=form)
         if not record.is_newer:  # whose journal is for the version that wrote it
             self._worker.note_saved(ev.Saved(path.name, recipe.to_json()))
-        self._host.refresh()
+        self._drawer.refresh()
         return path
 
     def join(self, timeout_s: float | None = None) -> None:
@@ -196,6 +192,7 @@ class Studies:
         self._repairer.close()
         self._worker.close()
         self._lending.end()
+        self._drawer.close()
 
     # -- all studies ---------------------------------------------------------------------------------------------
 
@@ -242,9 +239,7 @@ class Studies:
 
     def freeze(self, study: str, groups: Sequence[str]) -> Snapshot:
         """Starts a study that begins with another one's best mix and leaves some groups as they are there."""
-        self._job.refuse()
-        record = self.record(study)
-        return self._worker.launch(self._opening(frozen_from(record, groups)))
+        return self._worker.begin(frozen_from(self.record(study), groups))
 
     def try_mix(
         self, study: str, choice: Choice, request: PreviewRequest, repair: Repair | None = None
@@ -259,7 +254,8 @@ class Studies:
         if repair is not None:
             images, captured = self._repairer.draw(record, recipe, repair, request, check)
         else:
-            images = self._previewer.draw(record, recipe, request, sources=self._sources(study), check=check)
+            with self._worker.files(study) as shared:
+                images = self._previewer.draw(record, recipe, request, sources=shared, check=check)
         files = Pictures(study_folder(self._folder, study)).keep_tries(images)
         return {
             "study": study,
@@ -304,17 +300,12 @@ class Studies:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _sources(self, study: str) -> Sources | None:
-        opened = self._worker.study
-        return opened.sources if opened is not None and opened.record.opened.study == study else None
-
     def _is_free(self, record: StudyRecord) -> None:
-        """Refuses to load one base while a study or a benchmark works on another."""
-        base = record.settings.base
-        if not is_selected(self._host, base):
-            self._job.refuse()
+        """Refuses to load one base while a study or a measurement works on another."""
         now, opened = self.snapshot(), self._worker.study
         if not now.state.active:
+            if not is_selected(self._drawer, record.settings.base):
+                self._lease.refuse()
             return
         if opened is None or now.state is StudyState.PREPARING:
             raise StudyError("A study is just being prepared", fix="Try again in a moment")
@@ -325,15 +316,6 @@ class Studies:
                 wanted=record.sources[0].name,
                 fix="Stop it first",
             )
-
-    def _no_study_runs(self) -> None:
-        if self.snapshot().state.active:
-            raise StudyError(
-                "A study is running", found=self.snapshot().study, fix="Stop it, or wait until it has ended"
-            )
-
-    def _opening(self, settings: StudySettings) -> Opening:
-        return lambda preparation: self._open_new(settings, preparation)
 
     def settings(self, values: Mapping[str, Any]) -> StudySettings:
         """Plain values to settings: presets and defaults filled in, checkpoint names to paths.
@@ -350,33 +332,3 @@ class Studies:
             SettingsError: A value is wrong; it carries the field.
         """
         return self._offers.measure_settings(base, values)
-
-    def _open_new(self, settings: StudySettings, preparation: Preparation) -> tuple[Session, Journal]:
-        study = open_new(settings, self._host, self._open_tagger, preparation)
-        folder = study_folder(self._folder, study.record.opened.study)
-        is_new = not folder.exists()
-        try:
-            journal = Journal(folder)
-            try:
-                preparation.check()
-                journal.append(study.record.opened)
-            except BaseException:
-                journal.close()
-                raise
-        except BaseException:  # a study whose first line is not on disk never was one
-            study.sources.close()
-            if is_new:
-                shutil.rmtree(folder, ignore_errors=True)
-            raise
-        return study, journal
-
-    def _reopen(self, study: str, preparation: Preparation) -> tuple[Session, Journal]:
-        folder = study_folder(self._folder, study)
-        journal = Journal(folder)
-        try:
-            # Read once nobody else can write it, so that it is what the next event follows.
-            record = StudyRecord.replay(journals.read(folder))
-            return reopen(record, self._host, self._open_tagger, preparation), journal
-        except BaseException:
-            journal.close()
-            raise

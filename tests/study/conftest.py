@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lib_rimo.benchmark.tagger import open_tagger
+from lib_rimo.hosts.drawers.host_drawer import drawer_of
 from lib_rimo.study.record import journal
 from lib_rimo.study.store.snapshot import Snapshot, StudyState
 from lib_rimo.study.studies import Studies
@@ -57,7 +58,7 @@ def open_workshop(folder: Path, kind: type[PaintingHost] = PaintingHost, **optio
     }
     host = kind(models)
     studies = Studies(
-        host, folder / "studies", lambda s: open_tagger(s.tagger or tagger, s.threshold), **options
+        drawer_of(host), folder / "studies", lambda s: open_tagger(s.tagger or tagger, s.threshold), **options
     )
     return Workshop(host, studies, settings, folder)
 

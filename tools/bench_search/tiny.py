@@ -18,6 +18,7 @@ from lib_rimo.benchmark.interval import difference_interval
 from lib_rimo.benchmark.score import ImageScore
 from lib_rimo.benchmark.tagger import open_tagger
 from lib_rimo.hosts.diffusers.host import DiffusersHost
+from lib_rimo.hosts.drawers.host_drawer import HostDrawer
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.search import run_search
 from lib_rimo.search.history import Floats, Ints
@@ -41,6 +42,7 @@ class Family:
     def __init__(self, folder: Path, seed: int) -> None:
         family = unpack(folder)
         host = DiffusersHost(folder, config_dir=family.config_dir, device=os.environ.get("RIMO_DEVICE"))
+        drawer = HostDrawer(host)
         settings = StudySettings(
             base=family.base,
             partners=tuple(family.specialists),
@@ -51,7 +53,9 @@ class Family:
             unseen=UNSEEN,
             seed=seed,
         )
-        self.study: Session = open_new(settings, host, lambda s: open_tagger(family.tagger_dir, s.threshold))
+        self.study: Session = open_new(
+            settings, drawer, lambda s: open_tagger(family.tagger_dir, s.threshold)
+        )
         self.shape = (len(family.specialists), len(self.study.record.opened.groups))
 
     def recipe(self, weights: Floats) -> Recipe:

@@ -11,7 +11,7 @@ from lib_rimo.benchmark.suite import Suite
 from lib_rimo.benchmark.suite_run import Candidate, PartResult, Results
 from lib_rimo.errors import StudyError
 from lib_rimo.files import write_whole
-from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.drawers.drawer import Drawer
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.measure.bench_tables import as_text
@@ -28,17 +28,17 @@ class Background:
 
     Args:
         facts: Name of the file with the latest results.
-        host: Draws.
+        drawer: Draws.
         folder: Where results are kept.
         open_tagger: Gives the tagger that settings ask for.
         job: The one thing that runs in the background besides studies.
     """
 
     def __init__(
-        self, facts: str, host: Host, folder: Path, open_tagger: OpenTagger, job: BackgroundJob
+        self, facts: str, drawer: Drawer, folder: Path, open_tagger: OpenTagger, job: BackgroundJob
     ) -> None:
         self._facts = facts
-        self._host = host
+        self._drawer = drawer
         self._folder = folder
         self._open_tagger = open_tagger
         self._job = job
@@ -90,7 +90,7 @@ class Background:
         """A measurement that gives way after each batch and ends where the user wants that."""
         between = self._job.between
         return Measuring.open(
-            settings, self._host, self._open_tagger, self._folder, partition=partition, between=between
+            settings, self._drawer, self._open_tagger, self._folder, partition=partition, between=between
         )
 
     def _one_by_one(

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any
 
 from lib_rimo.errors import HostTakenError, RimoError, SettingsError, StudyError
+from lib_rimo.study.run.lease import Hold, HostLease
 
 log = logging.getLogger("rimo")
 
@@ -78,11 +79,12 @@ class BackgroundJob:
     """Runs one piece of work in a thread of its own. Every method may be called from any thread.
 
     Args:
-        may_start: Called before each start; raises if the host is needed for something else.
+        lease: Held while it works, so that it never meets a study; None where there are none.
     """
 
-    def __init__(self, may_start: Callable[[], None] = lambda: None) -> None:
-        self._may_start = may_start
+    def __init__(self, lease: HostLease | None = None) -> None:
+        self._lease = lease or HostLease()
+        self._hold: Hold | None = None
         self._lock = threading.Lock()
         self._now = JobStatus()
         self._thread: threading.Thread | None = None
@@ -99,29 +101,20 @@ class BackgroundJob:
         """Starts some work. It calls ``between`` and ``note`` while it goes on.
 
         Raises:
-            StudyError: Another one is running.
+            StudyError: Another one or a study has the host, or no thread can be had.
         """
-        self._may_start()
+        title = JobStatus(kind).title
         with self._lock:
-            if self._now.running:
-                raise StudyError(f"{self._now.title} is running already", fix="Stop it first")
+            hold = self._lease.take(title)
             self._stop.clear()
             self._drawn = 0
             thread = threading.Thread(target=self._run, args=(work,), name=f"rimo-{kind}", daemon=True)
             try:
                 thread.start()  # it has nothing to say before the lock is free
             except RuntimeError as error:
-                raise StudyError(f"{JobStatus(kind).title} could not be started", found=error) from error
-            self._thread, self._now = thread, JobStatus(kind, JobState.RUNNING)
-
-    def refuse(self) -> None:
-        """Says so if it is running, for those who need the host for long.
-
-        Raises:
-            StudyError: It is.
-        """
-        if self._now.running:
-            raise StudyError(f"{self._now.title} is running", fix="Stop it, or wait until it has ended")
+                hold.release()
+                raise StudyError(f"{title} could not be started", found=error) from error
+            self._thread, self._hold, self._now = thread, hold, JobStatus(kind, JobState.RUNNING)
 
     def stop(self) -> None:
         """Asks it to end after the batch that is being drawn."""
@@ -190,3 +183,5 @@ class BackgroundJob:
     def _show(self, **changes: Any) -> None:
         with self._lock:
             self._now = replace(self._now, **changes)
+            if not self._now.running and self._hold is not None:
+                self._hold.release()

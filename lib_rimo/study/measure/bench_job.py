@@ -1,6 +1,6 @@
-"""Upstream's benchmark on a list of checkpoints, in the background, on the host that is there.
+"""Upstream's benchmark on a list of checkpoints, in the background, on the drawer that is there.
 
-Every checkpoint is swapped into the loaded one and drawn as the mix that is that file. The host's queue is held from
+Every checkpoint is swapped into the loaded one and drawn as the mix that is that file. The drawer's queue is held from
 batch to batch as a study holds it: whoever waits is let in with the user's own weights in place.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from lib_rimo.benchmark.suite import Suite
 from lib_rimo.errors import ArchitectureError, RimoError, SettingsError, StudyError
-from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.drawers.drawer import Drawer
 from lib_rimo.merging.checkpoints.architecture import check_same
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.sources import Sources
@@ -37,7 +37,7 @@ class Benchmarks(Background):
     """Runs benchmarks one at a time and keeps the latest tables.
 
     Args:
-        host: Draws.
+        drawer: Draws.
         folder: Where results are kept.
         open_tagger: Gives the tagger that settings ask for.
         settings: Name of a checkpoint, and settings by name, to what is drawn and read; defaults are filled in.
@@ -47,7 +47,7 @@ class Benchmarks(Background):
 
     def __init__(
         self,
-        host: Host,
+        drawer: Drawer,
         folder: Path,
         open_tagger: OpenTagger,
         settings: Resolve,
@@ -55,7 +55,7 @@ class Benchmarks(Background):
         *,
         may_load: bool,
     ) -> None:
-        super().__init__(FACTS, host, folder, open_tagger, job)
+        super().__init__(FACTS, drawer, folder, open_tagger, job)
         self._settings = settings
         self._may_load = may_load
 
@@ -123,7 +123,7 @@ class Benchmarks(Background):
                     found=f"{first.path.name}, {path.name}",
                     fix="Run the benchmark for each family by itself",
                 ) from error
-        loaded = self._host.loaded()
+        loaded = self._drawer.loaded()
         if loaded is not None and loaded.is_file() and self._fits(loaded, files[0], sources):
             return loaded
         if self._may_load:

@@ -1,4 +1,4 @@
-"""What everything that measures checkpoints needs: a host, a tagger, prompts, and who is measured."""
+"""What everything that measures checkpoints needs: a drawer, a tagger, prompts, and who is measured."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ from lib_rimo.benchmark.suite import Suite
 from lib_rimo.benchmark.suite_run import Candidate, Draw, Progress, Results, run_suite
 from lib_rimo.benchmark.tagger import Tagger
 from lib_rimo.errors import SettingsError
-from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.drawers.drawer import Drawer, Files
 from lib_rimo.merging.checkpoints.architecture import check_same
 from lib_rimo.merging.checkpoints.checkpoint import open_checkpoint
-from lib_rimo.merging.live.swap import Swapper
-from lib_rimo.merging.mix.partition import Partition
+from lib_rimo.merging.mix.partition import Partition, load_partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.study.run.drawing import DrawingSession
-from lib_rimo.study.run.image_settings import ImageSettings, prompt_settings, request_of
+from lib_rimo.study.run.image_settings import ImageSettings, prompt_settings
 from lib_rimo.study.run.session import OpenTagger
 from lib_rimo.study.settings.settings import MeasureSettings
 
 EDGE_BYTES = 1 << 20
 """Read from both ends of a tagger's files to tell taggers apart."""
+
+ANY = "theater"
+"""A partition, where it does not matter which."""
 
 
 def _nothing(_images: int) -> None:
@@ -44,18 +46,18 @@ class Measuring:
     """A measurement that is set up.
 
     Attributes:
-        host: Draws the pictures; the base is loaded.
+        drawer: Draws the pictures; the base is loaded.
         base: The loaded checkpoint.
         tagger: Reads the pictures.
         catalogue: The tags.
         layout: Size, steps, sampler.
         look: How prompts look.
         folder: Where results are kept.
-        closed: Block groups that the host does not let anyone swap; every checkpoint is drawn with the loaded ones.
+        closed: Block groups that the drawer does not let anyone swap; every checkpoint is drawn with the loaded ones.
         between: Called after each batch with the number of its pictures; what it raises ends the measurement.
     """
 
-    host: Host
+    drawer: Drawer
     base: Path
     tagger: Tagger
     catalogue: Catalogue
@@ -69,7 +71,7 @@ class Measuring:
     def open(
         cls,
         settings: MeasureSettings,
-        host: Host,
+        drawer: Drawer,
         open_tagger: OpenTagger,
         folder: Path,
         *,
@@ -80,27 +82,26 @@ class Measuring:
 
         Args:
             settings: What is loaded, drawn and read.
-            host: Draws.
+            drawer: Draws.
             open_tagger: Gives the tagger that settings ask for.
             folder: Where results are kept.
             partition: Where to look for groups that cannot be swapped; None if nothing will be swapped.
             between: Called after each batch.
 
         Raises:
-            RimoError: A file is missing, or host, tagger or catalogue cannot be used.
+            RimoError: A file is missing, or drawer, tagger or catalogue cannot be used.
         """
         tagger = open_tagger(settings.scoring)
         catalogue = choose_catalogue(settings.images.catalogue, tagger)
         closed: set[str] = set()
-        with host.exclusive():
-            host.load(settings.base)
+        with drawer.exclusive():
+            drawer.load(settings.base)
             if partition is not None:
-                refused = {partition.group_of(key) for key in host.live().refused}
-                closed = {group for group in partition.frozen_by_default if group in refused}
-        layout = ImageSettings.resolve(settings.images, host.image_defaults(), catalogue)
+                closed = set(drawer.closed(partition)) & partition.frozen_by_default
+        layout = ImageSettings.resolve(settings.images, drawer.image_defaults(), catalogue)
         look = prompt_settings(settings.images, layout)
         return cls(
-            host,
+            drawer,
             settings.base,
             tagger,
             catalogue,
@@ -118,18 +119,18 @@ class Measuring:
             RimoError: Something cannot be drawn, read or kept. What was finished before stays.
         """
         key: dict[str, Any] = {
-            "host": self.host.name,
+            "host": self.drawer.name,
             "sampler": self.layout.sampler,
             "scheduler": self.layout.scheduler,
             "tagger": tagger_digest(self.tagger),
         }
         if self.closed:
             key["closed"] = list(self.closed)
-        batch = self.host.batch_size(self.layout.width, self.layout.height)
+        batch = self.drawer.batch_size(self.layout.width, self.layout.height)
         return run_suite(candidates, suite, self.tagger, self.folder, batch=batch, key=key, progress=progress)
 
     def checkpoints(self, files: Sequence[Path]) -> list[Candidate]:
-        """Files as candidates, each loaded by the host when its turn comes."""
+        """Files as candidates, each loaded by the drawer when its turn comes."""
         out = []
         for path, name in zip(files, names_of(files), strict=True):
             with open_checkpoint(path) as checkpoint:
@@ -149,27 +150,27 @@ class Measuring:
         Raises:
             ArchitectureError: One is of another family.
         """
-        base = sources.source_of(self.base)
+        base, over = sources.source_of(self.base), Files(sources, partition)
         return [
             Candidate(
                 name,
                 self._identity(base, source, sources),
-                functools.partial(
-                    self._swapped, self._whole(base, source, sources, partition), sources, partition
-                ),
+                functools.partial(self._drawing, self.base, self._whole(base, source, over), over),
             )
             for name, source in zip(names_of(files), map(sources.source_of, files), strict=True)
         ]
 
     def recipe(self, name: str, recipe: Recipe, sources: Sources, partition: Partition) -> Candidate:
         """A recipe as a candidate: swapped into the loaded base, drawn, and taken out again."""
-        return Candidate(name, recipe.digest(), functools.partial(self._swapped, recipe, sources, partition))
+        drawing = functools.partial(self._drawing, self.base, recipe, Files(sources, partition))
+        return Candidate(name, recipe.digest(), drawing)
 
-    def _whole(self, base: Source, source: Source, sources: Sources, partition: Partition) -> Recipe:
+    def _whole(self, base: Source, source: Source, files: Files) -> Recipe:
         """The mix that is a checkpoint itself."""
+        partition = files.partition
         if source.fingerprint == base.fingerprint:
             return Recipe.zero(base, partition.name)
-        present = partition.groups_present(sources.open(base).keys())
+        present = partition.groups_present(files.sources.open(base).keys())
         groups = [group for group in present if group not in self.closed]
         return Recipe.from_rows(base, (source,), partition.name, groups, ((1.0,) * len(groups),))
 
@@ -184,24 +185,17 @@ class Measuring:
 
     @contextmanager
     def _loaded(self, path: Path) -> Iterator[Draw]:
-        with self.host.exclusive():
-            self.host.load(path)
-
-            def draw(prompts: Sequence[Prompt]) -> Sequence[Image.Image]:
-                requests = [request_of(p, self.layout.sampler, self.layout.scheduler) for p in prompts]
-                pictures = self.host.generate(requests)
-                self.between(len(pictures))
-                return pictures
-
-            yield draw
+        with Sources() as sources:
+            itself = Recipe.zero(sources.source_of(path), ANY)
+            with self._drawing(path, itself, Files(sources, load_partition(ANY))) as draw:
+                yield draw
 
     @contextmanager
-    def _swapped(self, recipe: Recipe, sources: Sources, partition: Partition) -> Iterator[Draw]:
-        with self.host.exclusive():
-            self.host.load(self.base)
-        swapper = Swapper(sources, partition)
+    def _drawing(self, base: Path, recipe: Recipe, files: Files) -> Iterator[Draw]:
+        with self.drawer.exclusive():
+            self.drawer.load(base)
         with DrawingSession(
-            self.host, swapper, Scoring(self.tagger), self.layout.sampler, self.layout.scheduler
+            self.drawer, files, Scoring(self.tagger), self.layout.sampler, self.layout.scheduler
         ) as bench:
 
             def draw(prompts: Sequence[Prompt]) -> Sequence[Image.Image]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from lib_rimo.benchmark.image_statistics import LEAST_REFERENCE
 from lib_rimo.errors import ArchitectureError, RecipeError, RimoError, SettingsError
-from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.drawers.drawer import Drawer
 from lib_rimo.merging.contact.contact_spec import HIGHEST_RANK
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
@@ -87,7 +87,7 @@ class RankSweeps(Background):
     """Measures ranks, one list at a time, and keeps the latest table.
 
     Args:
-        host: Draws.
+        drawer: Draws.
         folder: Where results are kept.
         open_tagger: Gives the tagger that a study asks for.
         find: Field and name of a checkpoint to its path.
@@ -98,7 +98,7 @@ class RankSweeps(Background):
 
     def __init__(
         self,
-        host: Host,
+        drawer: Drawer,
         folder: Path,
         open_tagger: OpenTagger,
         find: Callable[[str, str], Path],
@@ -107,7 +107,7 @@ class RankSweeps(Background):
         *,
         may_load: bool,
     ) -> None:
-        super().__init__(FACTS, host, folder, open_tagger, job)
+        super().__init__(FACTS, drawer, folder, open_tagger, job)
         self._find = find
         self._record = record
         self._may_load = may_load
@@ -126,10 +126,10 @@ class RankSweeps(Background):
         donor = self._find("donor", request.repair.donor)
         record = self._record(request.study)
         mix = request.choice.recipe(record)
-        with Sources(folders=[self._host.save_folder()]) as sources:
+        with Sources(folders=[self._drawer.save_folder()]) as sources:
             base = sources.open(mix.base).path
-        if not (self._may_load or is_selected(self._host, base)):
-            raise wrong_selection(self._host, base)
+        if not (self._may_load or is_selected(self._drawer, base)):
+            raise wrong_selection(self._drawer, base)
         self._job.start(KIND, lambda: self._work(request, record, mix, base, donor))
 
     def latest(self) -> dict[str, Any]:
@@ -154,12 +154,12 @@ class RankSweeps(Background):
     # -- the thread --------------------------------------------------------------------------------------------
 
     def _work(self, request: RankRequest, record: StudyRecord, mix: Recipe, base: Path, donor: Path) -> None:
-        if is_selected(self._host, base):  # the same file by another path is not loaded again
-            base = self._host.loaded() or base
+        if is_selected(self._drawer, base):  # the same file by another path is not loaded again
+            base = self._drawer.loaded() or base
         layout = ImageSettings.from_json(record.opened.layout)
         images = dataclasses.replace(record.settings.images, **layout.settings())
         settings = MeasureSettings(base, record.settings.scoring, images)
-        fusion = fusion_of(self._host, record, mix, donor, request.repair.vectors)
+        fusion = fusion_of(self._drawer, record, mix, donor, request.repair.vectors)
         with fusion.sources as sources:
             measuring = self._measuring(settings, fusion.partition)
             try:

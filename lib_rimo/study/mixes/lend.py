@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from lib_rimo.errors import StudyError
-from lib_rimo.hosts.host import Host, PlayingHost
-from lib_rimo.merging.live.swap import Swapper
+from lib_rimo.hosts.drawers.drawer import Drawer, Files, LendingDrawer
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
@@ -18,16 +17,16 @@ class Lending:
     """Lends one mix at a time.
 
     Args:
-        host: Whose user draws by other means too, or a host without any.
+        drawer: Whose user draws by other means too, or one without any.
     """
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        self._playing: PlayingHost | None = host if isinstance(host, PlayingHost) else None
+    def __init__(self, drawer: Drawer) -> None:
+        self._drawer = drawer
+        self._playing: LendingDrawer | None = drawer if isinstance(drawer, LendingDrawer) else None
 
     @property
     def possible(self) -> bool:
-        """Whether the host can be lent a mix."""
+        """Whether the drawer can be lent a mix."""
         return self._playing is not None
 
     @property
@@ -44,20 +43,20 @@ class Lending:
             name: Goes into the parameters of the pictures.
 
         Raises:
-            StudyError: The host cannot, or the user has another checkpoint selected than the mix is made from.
+            StudyError: The drawer cannot, or the user has another checkpoint selected than the mix is made from.
             CheckpointError: A file is missing.
         """
         if self._playing is None:
             raise StudyError("This program draws nowhere but here", fix="Try a prompt instead")
         partition = load_partition(record.settings.search.partition)
         # Never closed here: a picture that is being drawn with an earlier mix is still to be put back from its files.
-        # They go with the swapper that holds them.
-        sources = Sources(folders=[self._host.save_folder()])
+        # They go with the drawer's account of what is live.
+        sources = Sources(folders=[self._drawer.save_folder()])
         base, *_ = sources.open_all(recipe)
-        if not is_selected(self._host, base.path):
-            raise wrong_selection(self._host, base.path)
+        if not is_selected(self._drawer, base.path):
+            raise wrong_selection(self._drawer, base.path)
         placed = dataclasses.replace(recipe, base=dataclasses.replace(recipe.base, path=base.path))
-        self._playing.play(name, placed, Swapper(sources, partition))
+        self._playing.play(name, placed, Files(sources, partition))
 
     def end(self) -> None:
         """The user's own model again, from their next picture on."""

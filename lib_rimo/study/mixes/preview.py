@@ -13,14 +13,13 @@ from typing import Any
 from PIL import Image
 
 from lib_rimo.errors import SettingsError
-from lib_rimo.hosts.host import Host, ImageRequest
-from lib_rimo.merging.live.swap import Swapper
+from lib_rimo.hosts.drawers.drawer import Drawer, Files
+from lib_rimo.hosts.host import ImageRequest
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.run.image_settings import ImageSettings
-from lib_rimo.study.run.putting_back import put_back
 from lib_rimo.study.run.selection import is_selected, wrong_selection
 from lib_rimo.study.settings.numbers import whole
 
@@ -74,19 +73,19 @@ class PreviewRequest:
 
 
 class Previewer:
-    """Draws requests through the host, one after the other.
+    """Draws requests, one after the other.
 
-    It holds the host's queue for the time of one batch, like any other generation: a running study comes to the end of
-    its own batch, puts the user's weights back and lets it in. Here, too, the weights go back before the queue is
+    It holds the drawer's queue for the time of one batch, like any other generation: a running study comes to the end
+    of its own batch, puts the user's weights back and lets it in. Here, too, the weights go back before the queue is
     released, whatever happens.
 
     Args:
-        host: Draws.
+        drawer: Draws.
         may_load: Whether another checkpoint may be loaded for it. In a WebUI the loaded one is the user's choice.
     """
 
-    def __init__(self, host: Host, *, may_load: bool) -> None:
-        self._host = host
+    def __init__(self, drawer: Drawer, *, may_load: bool) -> None:
+        self._drawer = drawer
         self._may_load = may_load
         self._one = threading.Lock()
 
@@ -110,34 +109,24 @@ class Previewer:
 
         Raises:
             StudyError: The study's base is not the loaded checkpoint, and must not be loaded.
-            RimoError: A file is missing or was changed, or the host could not swap or draw.
+            RimoError: A file is missing or was changed, or it could not be drawn.
         """
         files: AbstractContextManager[Sources]
-        files = Sources(folders=[self._host.save_folder()]) if sources is None else nullcontext(sources)
+        files = Sources(folders=[self._drawer.save_folder()]) if sources is None else nullcontext(sources)
         with self._one, files as opened:
             base = opened.open(recipe.base).path
             partition = load_partition(record.settings.search.partition)
-            with self._host.exclusive():
+            with self._drawer.exclusive():
                 check()
                 self._make_live(base)
-                swapper = Swapper(opened, partition)
-                try:
-                    self._swap(swapper, recipe)
-                    return self._host.generate(_requests(record, request))
-                finally:
-                    put_back(swapper, self._host)
-
-    def _swap(self, swapper: Swapper, recipe: Recipe) -> None:
-        report = swapper.swap(recipe, self._host.live())
-        if report.keys:
-            self._host.weights_changed(report.keys)
+                return self._drawer.draw(recipe, _requests(record, request), Files(opened, partition))
 
     def _make_live(self, base: Path) -> None:
-        selected = is_selected(self._host, base)
+        selected = is_selected(self._drawer, base)
         if not selected and not self._may_load:
-            raise wrong_selection(self._host, base)
+            raise wrong_selection(self._drawer, base)
         # Also when it is loaded: a host that watches for changes is told that this is the one to go by.
-        self._host.load((self._host.loaded() or base) if selected else base)
+        self._drawer.load((self._drawer.loaded() or base) if selected else base)
 
 
 def _requests(record: StudyRecord, request: PreviewRequest) -> list[ImageRequest]:

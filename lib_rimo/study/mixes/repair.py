@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 
 from lib_rimo.errors import ArchitectureError, RecipeError, SettingsError
-from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.host import DrawingProgram
 from lib_rimo.merging.contact.contact_spec import HIGHEST_RANK, UPSTREAM_RANK, VECTORS
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe
@@ -66,7 +66,7 @@ class Repairer:
         find: Name of a checkpoint to its path.
     """
 
-    def __init__(self, host: Host, previewer: Previewer, find: Callable[[str, str], Path]) -> None:
+    def __init__(self, host: DrawingProgram, previewer: Previewer, find: Callable[[str, str], Path]) -> None:
         self._host = host
         self._previewer = previewer
         self._find = find
@@ -148,7 +148,9 @@ class Repairer:
         self._fusion = self._key = None
 
 
-def fusion_of(host: Host, record: StudyRecord, mix: Recipe, donor: Path, vectors: str = VECTORS[0]) -> Fusion:
+def fusion_of(
+    host: DrawingProgram, record: StudyRecord, mix: Recipe, donor: Path, vectors: str = VECTORS[0]
+) -> Fusion:
     """A study's mix and its donor, opened. Whoever asks for it closes its ``sources``.
 
     Raises:

@@ -1,6 +1,6 @@
-"""The host with a study's recipes on it: swaps, draws, scores, and always puts the user's weights back.
+"""A study's recipes drawn and scored, the user's weights always put back.
 
-While it holds the host's queue nobody else generates. It gives the queue away only with the user's own weights in
+While it holds the drawer's queue nobody else generates. It gives the queue away only with the user's own weights in
 place, between two image batches, as soon as somebody waits.
 """
 
@@ -22,12 +22,10 @@ from lib_rimo.benchmark.prompts import Prompt
 from lib_rimo.benchmark.score import ImageScore
 from lib_rimo.benchmark.scoring import Scoring
 from lib_rimo.benchmark.suite import Part
-from lib_rimo.hosts.host import Host
-from lib_rimo.merging.live.swap import Swapper
+from lib_rimo.hosts.drawers.drawer import Drawer, Files
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.run.image_settings import request_of
-from lib_rimo.study.run.putting_back import put_back
 
 GIVE_WAY_S = 0.015
 """How long the queue stays free for those who wait. Any pause lets exactly one of them in (measured on A1111)."""
@@ -53,19 +51,19 @@ class Drawn:
 
 
 class DrawingSession:
-    """Draws recipes on the host's live model. A context manager; on leaving, the user's weights are back.
+    """Draws recipes one batch after the other. A context manager; on leaving, the user's weights are back.
 
     Args:
-        host: Whose model is live.
-        swapper: Over the study's files.
+        drawer: Draws; its base is loaded.
+        files: The study's.
         scoring: Judges the pictures.
         sampler: For every picture.
         scheduler: For every picture.
     """
 
-    def __init__(self, host: Host, swapper: Swapper, scoring: Scoring, sampler: str, scheduler: str) -> None:
-        self._host = host
-        self._swapper = swapper
+    def __init__(self, drawer: Drawer, files: Files, scoring: Scoring, sampler: str, scheduler: str) -> None:
+        self._drawer = drawer
+        self._files = files
         self._scoring = scoring
         self._sampler = sampler
         self._scheduler = scheduler
@@ -85,7 +83,7 @@ class DrawingSession:
         """Draws and scores a batch of one layout with a recipe's weights live.
 
         Raises:
-            RimoError: The host could not swap or draw.
+            RimoError: It could not be drawn.
         """
         began = time.monotonic()
         images = self.pictures(recipe, prompts)
@@ -94,33 +92,22 @@ class DrawingSession:
 
     def pictures(self, recipe: Recipe, prompts: Sequence[Prompt]) -> list[Image.Image]:
         """Draws a batch of one layout without scoring it."""
-        self._take_queue()
-        report = self._swapper.swap(recipe, self._host.live())
-        if report.keys:
-            self._host.weights_changed(report.keys)
-        return self._host.generate([request_of(prompt, self._sampler, self._scheduler) for prompt in prompts])
+        if not self._held:
+            self._queue.enter_context(self._drawer.exclusive())
+            self._held = True
+        requests = [request_of(prompt, self._sampler, self._scheduler) for prompt in prompts]
+        return self._drawer.draw(recipe, requests, self._files)
 
     def give_way(self) -> None:
-        """Lets those in who wait for the host, with the user's own weights in place."""
-        if self._held and self._host.waiting():
+        """Lets those in who wait for the drawer, with the user's own weights in place."""
+        if self._held and self._drawer.waiting():
             self.put_back()
             self._pause.wait(GIVE_WAY_S)
 
     def put_back(self) -> None:
         """Restores the user's weights and lets the queue go. Does nothing when they are back already."""
-        if not self._held:
-            return
-        try:
-            if not self._swapper.original:
-                put_back(self._swapper, self._host)
-        finally:
-            self._held = False
-            self._queue.close()
-
-    def _take_queue(self) -> None:
-        if not self._held:
-            self._queue.enter_context(self._host.exclusive())
-            self._held = True
+        self._held = False
+        self._queue.close()
 
 
 def draw_pairs(

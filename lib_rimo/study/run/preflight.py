@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lib_rimo.errors import HostError, SettingsError
-from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.host import DrawingProgram
 from lib_rimo.merging.mix.mixable import check_mixable, refuse_damaged
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
@@ -75,7 +75,7 @@ def _refuse_twins(wanted: Sequence[Source]) -> None:
                 )
 
 
-def check_room(base: Path, host: Host, files: Sequence[Path]) -> list[str]:
+def check_room(base: Path, host: DrawingProgram, files: Sequence[Path]) -> list[str]:
     """Remarks on memory and disk; neither stops a study, since pages are read as needed and saving is later."""
     notes: list[str] = []
     total = sum(path.stat().st_size for path in files)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from lib_rimo.errors import StudyError
-from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.host import DrawingProgram
 
 
-def is_selected(host: Host, base: Path) -> bool:
+def is_selected(host: DrawingProgram, base: Path) -> bool:
     """Whether a checkpoint is the one that the host's user works with."""
     loaded = host.loaded()
     return loaded is not None and loaded.exists() and loaded.samefile(base)
 
 
-def wrong_selection(host: Host, base: Path) -> StudyError:
+def wrong_selection(host: DrawingProgram, base: Path) -> StudyError:
     """What to tell a user who has another checkpoint selected than a mix is made from."""
     loaded = host.loaded()
     return StudyError(

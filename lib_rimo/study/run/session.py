@@ -15,8 +15,7 @@ from lib_rimo.benchmark.catalogue import Catalogue, choose_catalogue
 from lib_rimo.benchmark.scoring import Scoring
 from lib_rimo.benchmark.tagger import Tagger
 from lib_rimo.errors import JournalError, SettingsError
-from lib_rimo.hosts.host import Host
-from lib_rimo.merging.live.swap import Swapper
+from lib_rimo.hosts.drawers.drawer import Drawer, Files
 from lib_rimo.merging.mix.partition import Partition, load_partition
 from lib_rimo.merging.mix.recipe import Source
 from lib_rimo.merging.mix.sources import Sources
@@ -47,7 +46,7 @@ class Session:
         partition: The block groups.
         all_groups: The groups that parents are measured in: all of the base's, frozen ones included, but for
             frozen ones that the host does not let anyone swap (the VAE when the user chose another).
-        bench: The host with this study's recipes on it.
+        bench: Draws this study's recipes.
         pools: Its prompts.
         catalogue: Its tags.
     """
@@ -62,7 +61,7 @@ class Session:
 
 
 def open_new(
-    settings: StudySettings, host: Host, open_tagger: OpenTagger, preparation: Preparation | None = None
+    settings: StudySettings, drawer: Drawer, open_tagger: OpenTagger, preparation: Preparation | None = None
 ) -> Session:
     """Checks everything, loads the base and draws the canary.
 
@@ -77,12 +76,12 @@ def open_new(
     try:
         wanted = tuple(sources.source_of(path) for path in (settings.base, *settings.partners))
         notes = check_files(sources, partition, wanted, preparation, mix_predictions=settings.mix_predictions)
-        notes += check_room(settings.base, host, [settings.base, *settings.partners])
+        notes += check_room(settings.base, drawer, [settings.base, *settings.partners])
         groups = _searched_groups(settings, partition, sources.open(wanted[0]).keys())
         check_constraints(settings.search, [s.name for s in wanted[1:]], (*partition.groups, *groups), groups)
-        all_groups = _load_base(settings, host, sources, partition, preparation)
+        all_groups = _load_base(settings, drawer, sources, partition, preparation)
         _check_start(settings, wanted, partition)
-        layout = ImageSettings.resolve(settings.images, host.image_defaults(), catalogue)
+        layout = ImageSettings.resolve(settings.images, drawer.image_defaults(), catalogue)
         opened = ev.Opened(
             study=time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2),
             settings=settings.to_json(),
@@ -93,19 +92,19 @@ def open_new(
             groups=groups,
             notes=tuple(notes),
             layout=dataclasses.asdict(layout),
-            batch=host.batch_size(layout.width, layout.height),
+            batch=drawer.batch_size(layout.width, layout.height),
             versions=_versions(),
             started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         )
         record = StudyRecord.begin(opened)
-        study = _assemble(record, host, scoring, catalogue, partition, sources, all_groups, preparation)
+        study = _assemble(record, drawer, scoring, catalogue, partition, sources, all_groups, preparation)
         preparation.step("Drawing the first images")
         with study.bench as bench:
             prompts = study.pools.grid()[:1]
             average = canary_recipe(wanted[0], wanted[1:], partition.name, groups)
             own = bench.pictures(study.record.base, prompts)[0]
             preparation.check()
-            check_canary(own.tobytes(), bench.pictures(average, prompts)[0].tobytes(), host.name)
+            check_canary(own.tobytes(), bench.pictures(average, prompts)[0].tobytes(), drawer.name)
             preparation.check()
     except BaseException:
         sources.close()
@@ -113,7 +112,7 @@ def open_new(
     return study
 
 
-def reopen(record: StudyRecord, host: Host, open_tagger: OpenTagger, preparation: Preparation) -> Session:
+def reopen(record: StudyRecord, drawer: Drawer, open_tagger: OpenTagger, preparation: Preparation) -> Session:
     """Opens the files of a study again and makes sure that they are the same files.
 
     Raises:
@@ -137,16 +136,16 @@ def reopen(record: StudyRecord, host: Host, open_tagger: OpenTagger, preparation
                     wanted=recorded.fingerprint[:12],
                     fix="Put the old file back, or start a new study",
                 )
-        all_groups = _load_base(settings, host, sources, partition, preparation)
+        all_groups = _load_base(settings, drawer, sources, partition, preparation)
     except BaseException:
         sources.close()
         raise
-    return _assemble(record, host, scoring, catalogue, partition, sources, all_groups, preparation)
+    return _assemble(record, drawer, scoring, catalogue, partition, sources, all_groups, preparation)
 
 
 def _assemble(
     record: StudyRecord,
-    host: Host,
+    drawer: Drawer,
     scoring: Scoring,
     catalogue: Catalogue,
     partition: Partition,
@@ -155,8 +154,8 @@ def _assemble(
     preparation: Preparation,
 ) -> Session:
     layout = ImageSettings.from_json(record.opened.layout)
-    swapper = Swapper(sources, partition, check=preparation.check)
-    bench = DrawingSession(host, swapper, scoring, layout.sampler, layout.scheduler)
+    files = Files(sources, partition, preparation.check)
+    bench = DrawingSession(drawer, files, scoring, layout.sampler, layout.scheduler)
     pools = PromptPools(record.settings, layout, catalogue)
     return Session(record, sources, partition, all_groups, bench, pools, catalogue)
 
@@ -174,16 +173,15 @@ def _scoring(
 
 
 def _load_base(
-    settings: StudySettings, host: Host, sources: Sources, partition: Partition, preparation: Preparation
+    settings: StudySettings, drawer: Drawer, sources: Sources, partition: Partition, preparation: Preparation
 ) -> tuple[str, ...]:
     """Loads the base; returns the groups that parents can be measured in."""
     preparation.step("Loading the base")
-    with host.exclusive():
+    with drawer.exclusive():
         preparation.check()  # the queue may have been long
-        host.load(settings.base)
+        drawer.load(settings.base)
         preparation.check()
-        refused = {partition.group_of(key) for key in host.live().refused}
-    closed = refused & set(settings.search.frozen)
+        closed = set(drawer.closed(partition)) & set(settings.search.frozen)
     present = partition.groups_present(sources.open(sources.source_of(settings.base)).keys())
     return tuple(group for group in present if group not in closed)
 

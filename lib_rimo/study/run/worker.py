@@ -7,17 +7,23 @@ import enum
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lib_rimo.errors import HostTakenError, RimoError, StudyError
-from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.drawers.drawer import Drawer
+from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record.journal import Journal
+from lib_rimo.study.run.lease import Hold, HostLease
+from lib_rimo.study.run.opening import begin, go_on
 from lib_rimo.study.run.preparing import Preparation, StudyStopped
 from lib_rimo.study.run.runner import Runner
-from lib_rimo.study.run.session import Session
+from lib_rimo.study.run.session import OpenTagger, Session
+from lib_rimo.study.settings.settings import StudySettings
 from lib_rimo.study.store.pictures import Pictures
 from lib_rimo.study.store.snapshot import LatestPicture, Snapshot, StudyState
 from lib_rimo.study.store.snapshot_of import snapshot_of
@@ -27,6 +33,8 @@ log = logging.getLogger("rimo")
 
 Opening = Callable[[Preparation], tuple[Session, Journal]]
 
+TITLE = "A study"
+"""What has the host while one is active, to begin a sentence with."""
 LAST_WORDS_S = 10
 """How long the end of the program waits for a study that was stopped while its model was being loaded."""
 
@@ -42,7 +50,8 @@ class Command(enum.Enum):
 class _Run:
     """One thread's work on one study. A run that was stopped while it prepared the study publishes nothing more."""
 
-    def __init__(self) -> None:
+    def __init__(self, hold: Hold | None = None) -> None:
+        self.hold = hold
         self.commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self.stopped = threading.Event()
         self.abandoned = False
@@ -55,13 +64,24 @@ class Worker:
     """Works on at most one study. Every method may be called from any thread.
 
     Args:
-        host: Draws the pictures.
+        drawer: Draws the pictures.
         folder: Holds one folder per study.
+        open_tagger: Gives the tagger that settings ask for.
+        lease: Held while a study is active, paused ones included.
         lent: Name of the mix that the user's own pictures are drawn with now; empty for their own model.
     """
 
-    def __init__(self, host: Host, folder: Path, lent: Callable[[], str] = str) -> None:
-        self._host = host
+    def __init__(
+        self,
+        drawer: Drawer,
+        folder: Path,
+        open_tagger: OpenTagger,
+        lease: HostLease,
+        lent: Callable[[], str] = str,
+    ) -> None:
+        self._drawer = drawer
+        self._open_tagger = open_tagger
+        self._lease = lease
         self._lent = lent
         self._folder = folder
         self._changed = threading.Condition()
@@ -69,6 +89,8 @@ class Worker:
         self._run = _Run()
         self._study: Session | None = None
         self._journal: Journal | None = None
+        # By a session's id: how many use its files besides its own thread.
+        self._borrowed: Counter[int] = Counter()
 
     # -- what others see and tell ------------------------------------------------------------------------------
 
@@ -76,6 +98,22 @@ class Worker:
     def study(self) -> Session | None:
         """The study whose files are open: it runs, or ended in this process."""
         return self._study
+
+    @contextmanager
+    def files(self, study: str) -> Iterator[Sources | None]:
+        """A study's open files, which stay open inside also if another study takes its place; None if it has none."""
+        with self._changed:
+            session = self._study
+            if session is not None and session.record.opened.study != study:
+                session = None
+            self._borrowed[id(session)] += 1
+        try:
+            yield None if session is None else session.sources
+        finally:
+            with self._changed:
+                self._borrowed[id(session)] -= 1
+                if session is not self._study:
+                    self._let_go(session)
 
     def snapshot(self) -> Snapshot:
         """The study on display, now."""
@@ -105,23 +143,39 @@ class Worker:
                     run.abandoned = True
             run.commands.put(command)
         if command is Command.STOP:
-            self._host.interrupt()
+            self._drawer.interrupt()
         return self.snapshot()
 
-    def launch(self, opening: Opening, known: Snapshot | None = None) -> Snapshot:
-        """Opens a study in the background and works on it. Nothing is shown before its thread runs.
+    def begin(self, settings: StudySettings) -> Snapshot:
+        """Works on a new study, in the background.
+
+        Raises:
+            StudyError: The host is taken by another one or by a measurement, or no thread can be had.
+        """
+        return self._launch(
+            lambda preparation: begin(settings, self._drawer, self._open_tagger, self._folder, preparation),
+            Snapshot(),
+        )
+
+    def go_on(self, study: str, known: Snapshot) -> Snapshot:
+        """Works on a study that ended, in the background.
 
         Args:
-            opening: Gives the open study and its journal.
+            study: Its id.
             known: What is known of it already, to show meanwhile.
 
         Raises:
-            StudyError: Another one is running, or no thread can be had.
+            StudyError: As for ``begin``.
         """
-        known = known or Snapshot()
-        run = _Run()
+        return self._launch(
+            lambda preparation: go_on(study, self._drawer, self._open_tagger, self._folder, preparation),
+            known,
+        )
+
+    def _launch(self, opening: Opening, known: Snapshot) -> Snapshot:
+        """Nothing is shown before the thread runs."""
         with self._changed:  # held until the state stands: whatever the thread has to show comes after it
-            self._refuse_two()
+            run = _Run(self._lease.take(TITLE, lambda: self._snapshot.study))
             self._release()
             run.thread = threading.Thread(
                 target=self._work, args=(run, opening), name="rimo-study", daemon=True
@@ -129,6 +183,7 @@ class Worker:
             try:
                 run.thread.start()
             except RuntimeError as error:
+                self._end(run)
                 raise StudyError("The study could not be started", found=error) from error
             self._run = run
             return self._set(
@@ -142,7 +197,10 @@ class Worker:
             StudyError: A study is running.
         """
         with self._changed:
-            self._refuse_two()
+            if self._snapshot.state.active:
+                raise StudyError(
+                    "A study is running already", found=self._snapshot.study, fix="Stop it first"
+                )
             self._release()
             return self._set(snapshot)
 
@@ -232,8 +290,8 @@ class Worker:
         """Goes on until the study is finished (True), or the user or another need for the host stops it."""
         if run.taken:
             run.taken = ""
-            with self._host.exclusive():
-                self._host.load(runner.record.settings.base)
+            with self._drawer.exclusive():
+                self._drawer.load(runner.record.settings.base)
         try:
             return runner.run(lambda: _obey(run))
         except HostTakenError as error:
@@ -259,14 +317,19 @@ class Worker:
                 journal.close()
         except OSError:
             log.exception("The journal could not be closed")
-        if study is not None:
+        self._let_go(study)
+
+    def _let_go(self, study: Session | None) -> None:
+        """Closes the files of a study that nobody works on, once nobody else uses them."""
+        if study is not None and not self._borrowed[id(study)]:
             study.sources.close()
 
     # -- publishing ----------------------------------------------------------------------------------------
 
-    def _refuse_two(self) -> None:
-        if self._snapshot.state.active:
-            raise StudyError("A study is running already", found=self._snapshot.study, fix="Stop it first")
+    @staticmethod
+    def _end(run: _Run) -> None:
+        if run.hold is not None:
+            run.hold.release()
 
     def _set(self, snapshot: Snapshot) -> Snapshot:
         """Puts another study's snapshot on display. With the condition held."""
@@ -293,6 +356,8 @@ class Worker:
         """The next version of what is on display; of a run that was left off, nothing. With the condition held."""
         if run is None or (run is self._run and not run.abandoned):
             self._snapshot = snapshot.but(version=self._snapshot.version + 1)
+            if not snapshot.state.active:
+                self._end(self._run)
             self._changed.notify_all()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lib_rimo.benchmark.catalogue import load_catalogue
 from lib_rimo.errors import CatalogueError, RecipeError, SettingsError
-from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.host import DrawingProgram
 from lib_rimo.merging.checkpoints.architecture import family_of
 from lib_rimo.merging.mix.partition import Partition, load_partition
 from lib_rimo.merging.mix.recipe import Recipe
@@ -31,7 +31,7 @@ KINDS = (".csv", ".yaml", ".yml")
 """How a file of tags may end."""
 
 
-def check_possible(settings: StudySettings, host: Host) -> None:
+def check_possible(settings: StudySettings, host: DrawingProgram) -> None:
     """Says what could not work.
 
     Args:
@@ -59,7 +59,7 @@ def check_possible(settings: StudySettings, host: Host) -> None:
     check_drawable(settings.scoring, settings.images, host)
 
 
-def check_drawable(scoring: ScoringOptions, images: ImageOptions, host: Host) -> None:
+def check_drawable(scoring: ScoringOptions, images: ImageOptions, host: DrawingProgram) -> None:
     """Says what could not be drawn or read.
 
     Raises:

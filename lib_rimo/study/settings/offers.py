@@ -9,7 +9,7 @@ from typing import Any
 
 from lib_rimo.benchmark.taggers import Taggers
 from lib_rimo.errors import SettingsError, TaggerError
-from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.host import DrawingProgram
 from lib_rimo.registry import problems
 from lib_rimo.study.settings.checks import check_drawable, check_possible
 from lib_rimo.study.settings.presets import DEFAULT_PRESET, PRESETS
@@ -34,7 +34,7 @@ class Offers:
 
     def __init__(
         self,
-        host: Host,
+        host: DrawingProgram,
         defaults: Defaults | None = None,
         of_base: Callable[[Path], Mapping[str, Any]] = lambda _: {},
         taggers: Taggers | None = None,

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from lib_rimo.benchmark.tagger import open_tagger
 from lib_rimo.errors import JournalError, SettingsError
 from lib_rimo.hosts.diffusers.host import DiffusersHost
+from lib_rimo.hosts.drawers.host_drawer import HostDrawer
 from lib_rimo.hosts.host import ImageRequest
 from lib_rimo.merging import Recipe
 from lib_rimo.merging.mix.recipe import Source
@@ -253,7 +254,7 @@ def test_on_the_tiny_family_what_draws_one_picture_for_everything_is_given_up(tm
     partners = [*family.specialists, tmp_path / "grey.safetensors"]
     sizes = {"budget": 64, "unseen": 6, "steps": 6}
     chosen = StudySettings.from_mapping({"base": family.base, "partners": partners, **sizes})
-    study = open_new(chosen, host, lambda _: open_tagger(family.tagger_dir))
+    study = open_new(chosen, HostDrawer(host), lambda _: open_tagger(family.tagger_dir))
     base, *specialists, blind = study.record.sources
     groups = study.record.opened.groups
     average = Recipe.from_rows(base, specialists, "theater", groups, ((0.25,) * len(groups),) * 3)

@@ -246,7 +246,7 @@ def test_no_state_without_a_thread(workshop: Workshop, monkeypatch: pytest.Monke
 # -- a stop before the first picture ---------------------------------------------------------------------------
 
 STEPS: dict[str, tuple[str, str]] = {
-    "the tagger is opened": ("studies", "_open_tagger"),
+    "the tagger is opened": ("worker", "_open_tagger"),
     "the base is loaded": ("host", "load"),
     "the live model is read": ("host", "live"),
     "the first image is drawn": ("host", "generate"),
@@ -269,7 +269,7 @@ def test_a_stop_is_obeyed_while_the_study_is_prepared(
         workshop.studies.stop()
         workshop.studies.join(600)
     owner, name = STEPS[step]
-    place: Any = workshop.studies if owner == "studies" else workshop.host
+    place: Any = workshop.studies._worker if owner == "worker" else workshop.host
     whole: Callable[..., Any] = getattr(place, name)
     stands, goes_on = threading.Event(), threading.Event()
 

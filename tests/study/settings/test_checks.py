@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from lib_rimo.errors import SettingsError
-from lib_rimo.hosts.host import Host
+from lib_rimo.hosts.host import DrawingProgram
 from lib_rimo.merging.checkpoints.families import FAMILIES
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.study.analysis.block_labels import Network, network_of, parts_of, usual_network
@@ -28,7 +28,7 @@ class Samplers:
         return ("Automatic", "Karras")
 
 
-HOST = cast("Host", Samplers())
+HOST = cast("DrawingProgram", Samplers())
 
 
 def settings(**values: Any) -> StudySettings:
