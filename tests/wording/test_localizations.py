@@ -32,7 +32,6 @@ ROOMS = (
     "ui",
     "hosts",
     "benchmark/catalogue",
-    "search/strategy",
     *(f"benchmark/{name}" for name in ("taggers", "hub", "scoring")),
     *(f"merging/checkpoints/{name}" for name in ("checkpoint", "architecture", "quantised")),
     *(f"merging/mix/{name}" for name in ("sources", "mixable")),
