@@ -24,7 +24,7 @@ from lib_rimo.toy.family import Family, unpack
 from tests.plugins.conftest import HERE, Install, Run
 
 PACKAGE, NAME = "rimo_plugin_drawer", "elsewhere"
-SMALL: dict[str, Any] = {"budget": 64, "unseen": 8, "seed": 3, "strategy": "random"}
+SMALL: dict[str, Any] = {"budget": 64, "unseen": 4, "steps": 2, "seed": 3, "strategy": "random"}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ class TestInAProcess(DrawerTestCase):
 def studies_with(drawer: Drawer, folder: Path, family: Family) -> tuple[Studies, dict[str, Any]]:
     """Studies on the tiny family, and settings of a small one."""
     studies = Studies(drawer, folder, lambda s: open_tagger(family.tagger_dir, s.threshold))
-    files = {"base": str(family.base), "partners": [str(path) for path in family.specialists]}
+    files = {"base": str(family.base), "partners": [str(family.specialists[0])]}
     tags = {"tagger": str(family.tagger_dir), "catalogue": str(family.catalogue), "one_per_category": True}
     return studies, {**files, **tags, **SMALL}
 
@@ -93,13 +93,13 @@ def decided_here(family: Family, tmp_path_factory: pytest.TempPathFactory) -> li
 
 
 def test_a_study_from_the_command_line_decides_the_same(
-    install: Install, rimo: Run, tmp_path: Path, decided_here: list[dict[str, Any]]
+    install: Install, rimo: Run, tmp_path: Path, family: Family, decided_here: list[dict[str, Any]]
 ) -> None:
     """Named on the command line, the drawer of the package carries a study out as the one of this process does."""
     install(PACKAGE)
     assert DRAWERS.maker(NAME) == "rimo-plugin-drawer"
     told = [text for name, value in SMALL.items() for text in (f"--{name}", value)]
-    ran = rimo("mix", "--demo", "--drawer", NAME, *told)
+    ran = rimo("mix", "--base", family.base, "--partners", family.specialists[0], "--drawer", NAME, *told)
     assert ran.returncode == 0, ran.stderr
     assert decisions(tmp_path / "home" / "studies") == decided_here
 

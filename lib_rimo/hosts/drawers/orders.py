@@ -27,13 +27,7 @@ def order_to_json(recipe: Recipe, requests: Sequence[ImageRequest], files: Files
         HostError: The recipe is over a checkpoint without a file, such as a repair that is not saved.
         CheckpointError: A file is missing.
     """
-    files.sources.open_all(recipe)
-    used = recipe.used_partners()
-    placed = dataclasses.replace(
-        recipe,
-        base=_placed(recipe.base, files),
-        partners=tuple(_placed(p, files) if p in used else p for p in recipe.partners),
-    )
+    placed = _placed(recipe, files)
     return {
         "recipe": placed.to_json(with_paths=True),
         "partition": files.partition.to_json(),
@@ -72,7 +66,19 @@ def error_of(data: Mapping[str, Any]) -> RimoError:
     return made
 
 
-def _placed(source: Source, files: Files) -> Source:
+def _placed(recipe: Recipe, files: Files) -> Recipe:
+    """A recipe whose checkpoints say where their files are, the recipe before it included."""
+    files.sources.open_all(recipe)
+    used = recipe.used_partners()
+    return dataclasses.replace(
+        recipe,
+        base=_file_of(recipe.base, files),
+        partners=tuple(_file_of(p, files) if p in used else p for p in recipe.partners),
+        before=None if recipe.before is None else _placed(recipe.before, files),
+    )
+
+
+def _file_of(source: Source, files: Files) -> Source:
     """A checkpoint with the place of its file."""
     path = files.sources.path_of(source.fingerprint)
     if path is None:

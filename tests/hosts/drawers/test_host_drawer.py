@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -177,6 +178,9 @@ def test_an_order_crosses_as_plain_values(tmp_path: Path) -> None:
         found, requests, partition = order_of(order)
         assert (found, requests, partition) == (recipe, REQUESTS, files.partition)
         assert [source.path for source in found.sources()] == models
+        found, *_ = order_of(order_to_json(dataclasses.replace(recipe, before=recipe), REQUESTS, files))
+        assert found.before is not None
+        assert [source.path for source in found.before.sources()] == models
         computed = mix_source(recipe, sources, files.partition, "a mix")
         with pytest.raises(HostError, match="a mix, which has no file"):
             order_to_json(Recipe(base, (computed,), "coarse", recipe.weights), REQUESTS, files)
