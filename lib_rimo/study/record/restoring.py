@@ -22,7 +22,7 @@ def restored(cls: type[T], data: object) -> T:
         TypeError: The data is something else, or lacks a field without a default.
     """
     if not isinstance(data, Mapping):
-        raise TypeError(f"{cls.__name__} from {data!r}")
+        raise TypeError(cls.__name__, data)
     return cls(
         **{
             name: _value(hint, data[name])

@@ -29,6 +29,7 @@ OTHERS: dict[str, Any] = {
     "partition": "ro", "frozen": ["vae", "text"], "bounds": [-0.1, 0.9], "limits": ["mid=0:0.3", "b/text=0"],
     "ties": ["in0,in1"], "budget": 700, "pool": 64, "partners_per_epoch": 2, "strategy": "random",
     "diversity_floor": 0.8, "start": RECIPE.to_text(), "objective": "hits", "threshold": 0.4,
+    "scorers": ["tags=1", "sharpness=0.5"],
     "category_weights": ["hair=2", "pose=0.5"], "penalty": "partners", "tagger": "wd-vit-tagger-v3", "tags": [2, 6],
     "width": 512, "height": 768, "steps": 20, "cfg": 6.5, "sampler": "Euler", "scheduler": "Karras",
     "catalogue": "tags.csv", "one_per_category": True, "prefix": "best", "negative": "worst", "epochs": 2,
