@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     logging.basicConfig(format="%(levelname)s %(message)s")  # the parser already asks what packages add
     options = _parser().parse_args(arguments)
-    logging.getLogger().setLevel(logging.DEBUG if options.verbose else logging.WARNING)
+    logging.root.setLevel(logging.DEBUG if options.verbose else logging.WARNING)
     problems()  # what a package adds and cannot be used is logged, once, before anything is done
     try:
         code: int = options.run(options)
