@@ -3,7 +3,7 @@
 ``python tests/golden/make.py CHECKOUT FOLDER`` runs them with the code of a checkout, by its command line alone, and
 leaves in ``FOLDER`` the journal of each study, one of a study that was cut off in the middle of a trial, and
 ``recorded.json``: SHA-256 of the pixels of every sample picture and of the tensors of every saved file. ``format1`` was
-made with commit 47a58ea, the last one that wrote journals without a format number.
+made with commit 47a58ea, whose journals had no format number, and ``format2`` with 1a67e28, the first whose had one.
 
 Where things lay stands in the journals as ``/golden/...``, so that they are the same wherever they are made.
 """

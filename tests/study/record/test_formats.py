@@ -135,7 +135,7 @@ def test_a_study_says_its_format_and_names_its_trials(workshop: Workshop) -> Non
 def as_format_1(lines: list[dict[str, Any]]) -> None:
     """Takes away what format 1 did not have."""
     del lines[0]["format"]
-    lines[0]["settings"].pop("scorers")
+    lines[0]["settings"].pop("scorers", None)
     for line in lines:
         if line["t"] in ("asked", "images", "trial"):
             del line["trial"]
