@@ -74,13 +74,17 @@ def test_whose_mix_an_epoch_kept_is_named() -> None:
 
 def test_a_saved_file_says_every_setting_that_decided_it(workshop: Workshop) -> None:
     """Each setting is recorded by its name, or told otherwise; a new one cannot be forgotten."""
-    run(workshop, budget=96, unseen=24, penalty="partners", category_weights=["general=1"], checked=7)
+    chosen = {"penalty": "partners", "category_weights": ["general=1"], "checked": 7, "scorers": ["tags=2"]}
+    run(workshop, budget=96, unseen=24, **chosen)
+    record = workshop.studies.record(workshop.studies.snapshot().study)
+    left_out = set(SETTINGS) - set(record.settings.to_json())  # younger ones that nobody gave
     path = workshop.studies.save("told")
     with safe_open(str(path), "pt") as file:
         story = json.loads(file.metadata()["rimo_study"])
     told = {**story["search"], **story["benchmark"]}
     otherwise = {name for name, entry in SETTINGS.items() if isinstance(entry.about.recorded, str)}
-    assert set(SETTINGS) == (set(told) & set(SETTINGS)) | otherwise
+    assert set(SETTINGS) == (set(told) & set(SETTINGS)) | otherwise | left_out
+    assert told["scorers"] == ["tags=2"]
     assert told["penalty"] == "partners"
     assert told["category_weights"] == ["general=1"]
     assert (told["checked"], told["stop_when_flat"], told["mix_predictions"]) == (7, False, False)
