@@ -1,14 +1,37 @@
-/** Something long that the program measures in the background: started, watched and stopped from one form. */
-class RimoErrand {
-    static POLL_MS = 1000;
+// @ts-check
+import { ask, refusal } from "./api.mjs";
+import { whole } from "./numbers.mjs";
+import { part, show, tell, write } from "./parts.mjs";
+import { say } from "./words.mjs";
 
+/** @typedef {import("./answers.d.ts").JobStatus} JobStatus */
+/**
+ * Who wants something measured: says what is asked for, has the fields, marks one that an error is about (true if there
+ * is one) and reads new tables. If it wants to, it names what is drawn and is told how it stands.
+ * @typedef {object} Owner
+ * @property {() => object} asked
+ * @property {(field: string) => HTMLElement | null} input
+ * @property {(field: string, message: string) => boolean} wrong
+ * @property {() => void} tables
+ * @property {(name: string) => string} [called]
+ * @property {(now: JobStatus) => void} [stands]
+ */
+
+const POLL_MS = 1000;
+
+/** Something long that the program measures in the background: started, watched and stopped from one form. */
+export class BackgroundJob {
     /**
-     * `name` is that of its routes and of its parts. `owner` says what is asked for (`asked()`), has the fields
-     * (`input(name)`) and marks one that an error is about (`wrong(name, message)`, true if there is one), and reads new
-     * tables (`tables()`). If it wants to, it names what is drawn (`called(name)`) and is told how it stands (`stands`).
+     * @param {string} name Of its routes and of its parts.
+     * @param {Owner} owner
      */
     constructor(name, owner) {
-        Object.assign(this, { name, owner, mark: "", running: false, timer: 0 });
+        this.name = name;
+        this.owner = owner;
+        this.mark = "";
+        this.running = false;
+        this.mine = false;
+        this.timer = 0;
         this.form = this.part("form");
         this.form.addEventListener("submit", (event) => {
             event.preventDefault();
@@ -17,12 +40,22 @@ class RimoErrand {
         this.part("stop").addEventListener("click", () => this.stop());
     }
 
-    part(name) {
-        return RimoFrame.part(`${this.name}-${name}`);
+    /**
+     * @template {HTMLElement} [T=HTMLElement]
+     * @param {string} name
+     * @param {new () => T} [kind]
+     * @returns {T}
+     */
+    part(name, kind) {
+        return part(`${this.name}-${name}`, kind);
     }
 
+    /**
+     * @param {string} [text]
+     * @param {"good" | "bad" | "busy"} [tone]
+     */
     tell(text = "", tone = "bad") {
-        RimoFrame.tell(this.part("message"), text, tone);
+        tell(this.part("message"), text, tone);
     }
 
     seen() {
@@ -34,32 +67,33 @@ class RimoErrand {
         clearTimeout(this.timer);
         if (this.seen()) {
             try {
-                this.stand(await RimoFrame.ask(this.name));
+                this.stand(await ask(this.name));
             } catch (error) {
-                this.tell(error.message);
+                this.tell(refusal(error).message);
             }
         }
-        if (this.running && this.form.isConnected) this.timer = setTimeout(() => this.watch(), RimoErrand.POLL_MS);
+        if (this.running && this.form.isConnected) this.timer = window.setTimeout(() => this.watch(), POLL_MS);
     }
 
-    /** How it stands now. */
+    /** @param {JobStatus} now */
     stand(now) {
         const mine = now.kind === this.name;
         const waited = this.running && !this.mine;
         this.running = now.state === "running";
         this.mine = mine;
-        RimoFrame.show(this.part("stop"), this.running && mine);
-        this.part("start").disabled = this.running;
-        RimoFrame.show(this.part("progress"), mine && now.total > 0 && now.state !== "finished");
+        show(this.part("stop"), this.running && mine);
+        this.part("start", HTMLButtonElement).disabled = this.running;
+        show(this.part("progress"), mine && now.total > 0 && now.state !== "finished");
         if (mine) {
             const { name, done, total, images_per_s: speed } = now;
-            this.part("bar").value = total ? done / total : 0;
+            this.part("bar", HTMLProgressElement).value = total ? done / total : 0;
             this.part("name").textContent = this.owner.called?.(name) ?? name;
-            RimoFrame.text(this.part("figures"), RimoWords.say("{1} of {2} images", done.toLocaleString("en"), total.toLocaleString("en")));
-            RimoFrame.text(this.part("left"), this.running && speed ? RimoErrand.left((total - done) / speed) : "");
+            write(this.part("figures"), say("{1} of {2} images", whole(done), whole(total)));
+            write(this.part("left"), this.running && speed ? timeLeft((total - done) / speed) : "");
             this.said(now);
-        } else if (this.running) this.tell("Something else is being measured. Stop it, or wait until it has ended.", "busy");
-        else if (waited) this.tell();
+        } else if (this.running) {
+            this.tell("Something else is being measured. Stop it, or wait until it has ended.", "busy");
+        } else if (waited) this.tell();
         this.owner.stands?.(now);
         if (now.mark !== this.mark) {
             this.mark = now.mark;
@@ -67,6 +101,7 @@ class RimoErrand {
         }
     }
 
+    /** @param {JobStatus} now */
     said({ state, total, error, field }) {
         if (state === "failed" && this.wrong(field, error)) return;
         if (error) this.tell(error);
@@ -76,13 +111,11 @@ class RimoErrand {
         else this.tell();
     }
 
-    static left(seconds) {
-        if (seconds < 90) return RimoWords.say("about {1} s left", Math.max(1, Math.round(seconds)));
-        if (seconds < 5400) return RimoWords.say("about {1} min left", Math.round(seconds / 60));
-        return RimoWords.say("about {1} h left", (seconds / 3600).toFixed(1));
-    }
-
-    /** Marks the field that an error is about; says whether there is one. */
+    /**
+     * Marks the field that an error is about; says whether there is one.
+     * @param {string} [field]
+     * @param {string} [message]
+     */
     wrong(field = "", message = "") {
         const marked = this.owner.wrong(field, message);
         if (marked) this.tell("Not started: see the marked field.");
@@ -92,13 +125,15 @@ class RimoErrand {
     async start() {
         this.wrong();
         this.tell("Preparing\u2026", "busy");
-        this.part("start").disabled = true;
+        const button = this.part("start", HTMLButtonElement);
+        button.disabled = true;
         try {
-            this.stand(await RimoFrame.ask(`${this.name}/start`, this.owner.asked()));
+            this.stand(await ask(`${this.name}/start`, this.owner.asked()));
         } catch (error) {
-            if (this.wrong(error.field, error.message)) this.owner.input(error.field)?.focus();
-            else this.tell(error.message);
-            this.part("start").disabled = false;
+            const { field, message } = refusal(error);
+            if (this.wrong(field, message)) this.owner.input(field)?.focus();
+            else this.tell(message);
+            button.disabled = false;
             return;
         }
         this.watch();
@@ -106,6 +141,16 @@ class RimoErrand {
 
     async stop() {
         this.tell("Stopping after the images that are being drawn\u2026", "busy");
-        await RimoFrame.ask(`${this.name}/stop`, {}).catch((error) => this.tell(error.message));
+        await ask(`${this.name}/stop`, {}).catch((error) => this.tell(refusal(error).message));
     }
+}
+
+/**
+ * A time for a person: seconds under a minute and a half, then minutes, then hours.
+ * @param {number} seconds
+ */
+export function timeLeft(seconds) {
+    if (seconds < 90) return say("about {1} s left", Math.max(1, Math.round(seconds)));
+    if (seconds < 5400) return say("about {1} min left", Math.round(seconds / 60));
+    return say("about {1} h left", (seconds / 3600).toFixed(1));
 }

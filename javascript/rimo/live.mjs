@@ -1,126 +1,167 @@
+// @ts-check
+import { Chart } from "./chart.mjs";
+import { childrenOf, keep, make, named } from "./elements.mjs";
+import { hundredths, percent } from "./numbers.mjs";
+import { part, show, write } from "./parts.mjs";
+import { pictureUrl } from "./picture_files.mjs";
+import { nameField } from "./save.mjs";
+import { tint } from "./tables.mjs";
+import { say } from "./words.mjs";
+
+/** @typedef {import("./answers.d.ts").News} News */
+/** @typedef {import("./answers.d.ts").Parts} Parts */
+/** @typedef {import("./answers.d.ts").Choice} Choice */
+
+const WRITTEN = /** @type {const} */ (["state", "message", "error", "progress", "mix", "speed", "remaining"]);
+const REST_MS = 120; // how long one points at a mix before its weights are asked for
+
 /** Where the study is, its curve, and the picture drawn last. */
-class RimoLive {
-    constructor(tab) {
+export class Live {
+    /**
+     * @param {import("./tab.mjs").Tab} tab
+     * @param {import("./recipe.mjs").Recipe} recipe
+     */
+    constructor(tab, recipe) {
         this.tab = tab;
+        this.recipe = recipe;
+        this.waiting = 0;
+        /** @type {Parts["lines"]} */
         this.lines = [];
-        this.chart = new RimoChart(RimoFrame.part("plot"), (trial) => tab.choose({ trial }), (box, point) => this.weights(box, point));
-        RimoFrame.part("choice-try").addEventListener("click", () => {
-            tab.tabs.show("recipe");
-            RimoFrame.part("try-prompt").focus();
+        /** @type {Parts["latest"]} */
+        this.latest = null;
+        this.chart = new Chart(part("plot"), (trial) => tab.choose({ trial }), (box, trial) => this.weights(box, trial));
+        part("choice-try").addEventListener("click", () => {
+            tab.tabs?.show("recipe");
+            part("try-prompt").focus();
         });
-        RimoFrame.part("choice-save").addEventListener("click", () => document.querySelector("#rimo-name input").focus());
-        RimoFrame.part("choice-best").addEventListener("click", () => tab.choose({}));
+        part("choice-save").addEventListener("click", () => nameField().focus());
+        part("choice-best").addEventListener("click", () => tab.choose({}));
     }
 
     redraw() {
         this.chart.draw(this.tab.points, this.lines, this.tab.choice.trial);
     }
 
+    /** @param {News} news */
     on_news(news) {
-        for (const name of ["state", "message", "error", "progress", "mix", "speed", "remaining"]) RimoFrame.text(name, news.text[name]);
-        RimoFrame.show("error", news.text.error !== "");
-        const percent = Math.round(1000 * news.fraction) / 10;
-        RimoFrame.part("bar").setAttribute("aria-valuenow", percent);
+        for (const name of WRITTEN) write(name, news.text[name]);
+        show("error", news.text.error !== "");
+        part("bar").setAttribute("aria-valuenow", String(Math.round(1000 * news.fraction) / 10));
         this.steps(news.steps);
-        RimoFrame.show("progress-box", news.state !== "idle");
-        RimoFrame.show("welcome", news.state === "idle");
-        RimoFrame.show("main", news.state !== "idle");
+        show("progress-box", news.state !== "idle");
+        show("welcome", news.state === "idle");
+        show("main", news.state !== "idle");
         const any = this.tab.points.length > 0;
-        RimoFrame.show("plot", any);
-        RimoFrame.show("legend", any);
-        RimoFrame.show("plot-wait", !any);
-        RimoFrame.text("plot-wait", news.active ? "The first dot appears when the first mix has drawn its images." : "No mix was finished in this study.");
-        RimoFrame.text("latest-wait", "The first image appears here in a moment.");
+        show("plot", any);
+        show("legend", any);
+        show("plot-wait", !any);
+        write("plot-wait", news.active
+            ? "The first dot appears when the first mix has drawn its images." : "No mix was finished in this study.");
+        write("latest-wait", "The first image appears here in a moment.");
         this.aside(news.active);
-        RimoFrame.show("message", news.text.message !== news.text.state);
-        RimoFrame.show("mix", news.text.mix !== "");
-        RimoFrame.part("mix").style.setProperty("--done", `${100 * news.mix}%`);
+        show("message", news.text.message !== news.text.state);
+        show("mix", news.text.mix !== "");
+        part("mix").style.setProperty("--done", `${100 * news.mix}%`);
         this.redraw();
     }
 
-    /** A study that is not running and whose last image is gone has nothing beside its curve, and claims nothing. */
+    /**
+     * A study that is not running and whose last image is gone has nothing beside its curve, and claims nothing.
+     * @param {boolean} active
+     */
     aside(active) {
-        RimoFrame.show("latest-box", active || Boolean(this.latest));
-        RimoFrame.part("main").classList.toggle("rimo-alone", !active && !this.latest);
+        show("latest-box", active || this.latest);
+        part("main").classList.toggle("rimo-alone", !active && !this.latest);
     }
 
-    /** The bar in as many pieces as the study has: one per epoch and the final measurement. */
+    /**
+     * The bar in as many pieces as the study has: one per epoch and the final measurement.
+     * @param {News["steps"]} steps
+     */
     steps(steps) {
-        const bar = RimoFrame.part("bar");
-        RimoFrame.keep(bar, steps.map((step, i) => `${i} ${step.name}`), (i) => {
-            const piece = RimoFrame.make("div", "rimo-step");
-            piece.title = RimoWords.say(steps[i].name);
-            piece.append(RimoFrame.make("div", "rimo-step-done"));
+        const bar = part("bar");
+        keep(bar, steps.map((step, i) => `${i} ${step.name}`), (i) => {
+            const piece = make("div", "rimo-step");
+            piece.title = say(steps[i].name);
+            piece.append(make("div", "rimo-step-done"));
             return piece;
         });
-        steps.forEach((step, i) => {
-            bar.children[i].style.flexGrow = step.share;
-            bar.children[i].firstChild.style.width = `${100 * step.done}%`;
+        childrenOf(bar).forEach((piece, i) => {
+            piece.style.flexGrow = String(steps[i].share);
+            childrenOf(piece)[0].style.width = `${100 * steps[i].done}%`;
         });
     }
 
+    /** @param {Choice} choice */
     on_choice(choice) {
         const point = choice.trial && this.tab.points.find((p) => p[1] === choice.trial);
-        RimoFrame.show("choice", this.tab.chose);
-        RimoFrame.text("choice-name", this.tab.choiceName());
-        const words = point ? RimoWords.say("{1} % of its tags found, in {2} images", RimoFrame.percent(point[4]), point[3]) : "";
-        RimoFrame.text("choice-words", words);
+        show("choice", this.tab.chose);
+        write("choice-name", this.tab.choiceName());
+        write("choice-words", point ? say("{1} % of its tags found, in {2} images", percent(point[4]), point[3]) : "");
         this.redraw();
     }
 
-    /** Puts the weights of a mix under its words: a row for each partner, a cell for each block group. */
-    weights(box, point) {
+    /**
+     * Puts the weights of a mix under its words: a row for each partner, a cell for each block group.
+     * @param {HTMLElement} box
+     * @param {number} trial
+     */
+    weights(box, trial) {
         clearTimeout(this.waiting);
         box.replaceChildren();
-        this.waiting = setTimeout(async () => {
-            const recipe = await this.tab.recipe.get({ trial: point.trial }).catch(() => null);
-            if (!recipe || this.chart.points[this.chart.at]?.trial !== point.trial) return;
+        this.waiting = window.setTimeout(async () => {
+            const recipe = await this.recipe.get({ trial }).catch(() => null);
+            if (!recipe || this.chart.points[this.chart.at]?.trial !== trial) return;
             box.replaceChildren(...recipe.partners.map((name, i) => {
-                const row = RimoFrame.make("div", "rimo-mini");
-                const cells = RimoFrame.make("span", "rimo-mini-cells");
+                const row = make("div", "rimo-mini");
+                const cells = make("span", "rimo-mini-cells");
                 cells.append(...recipe.weights[i].map((weight) => {
-                    const cell = RimoFrame.make("i");
-                    cell.style.background = RimoUnet.tint(weight);
+                    const cell = make("i");
+                    cell.style.background = tint(weight);
                     return cell;
                 }));
                 const mean = recipe.weights[i].reduce((sum, w) => sum + w, 0) / recipe.weights[i].length;
-                row.append(RimoFrame.named("span", "rimo-mini-name", name), cells, RimoFrame.make("b", "", RimoUnet.weight(mean)));
+                row.append(named("span", "rimo-mini-name", name), cells, make("b", "", hundredths(mean)));
                 return row;
             }));
             this.chart.place();
-        }, 120);
+        }, REST_MS);
     }
 
+    /** @param {Parts["lines"]} lines */
     on_lines(lines) {
         this.lines = lines;
     }
 
+    /** @param {Parts["models"]} models */
     on_models({ base, partners }) {
-        RimoFrame.show("models", base !== "");
-        RimoFrame.part("base").textContent = base;
-        RimoFrame.part("partners").textContent = partners.join(", ");
+        show("models", base !== "");
+        part("base").textContent = base;
+        part("partners").textContent = partners.join(", ");
     }
 
+    /** @param {Parts["latest"]} latest */
     on_latest(latest) {
         this.latest = latest;
-        RimoFrame.show("latest", latest !== null);
-        RimoFrame.show("latest-wait", latest === null);
+        show("latest", latest !== null);
+        show("latest-wait", latest === null);
         if (!latest) return;
-        const picture = RimoFrame.part("latest-picture");
+        const picture = part("latest-picture", HTMLImageElement);
         const next = new Image(); // shown when it is there, so that the old one stays until then
         next.onload = () => { picture.src = next.src; };
-        next.src = RimoFrame.picture(this.tab.study, latest.file);
-        RimoFrame.text("latest-score", latest.score);
-        RimoFrame.part("latest-tags").replaceChildren(...latest.tags.map(([tag, found]) => {
-            const item = RimoFrame.make("li", found ? "rimo-found" : "rimo-missed");
-            item.append(RimoFrame.named("span", "", tag), " ", RimoFrame.make("span", "rimo-aside", found ? "(found)" : "(missed)"));
+        next.src = pictureUrl(this.tab.study, latest.file);
+        write("latest-score", latest.score);
+        part("latest-tags").replaceChildren(...latest.tags.map(([tag, found]) => {
+            const item = make("li", found ? "rimo-found" : "rimo-missed");
+            item.append(named("span", "", tag), " ", make("span", "rimo-aside", found ? "(found)" : "(missed)"));
             return item;
         }));
     }
 
+    /** @param {Parts["notes"]} notes */
     on_notes(notes) {
-        RimoFrame.show("notes-box", notes.length > 0);
-        RimoFrame.text("notes-count", notes.length);
-        RimoFrame.part("notes").replaceChildren(...notes.map((note) => RimoFrame.make("li", "", note)));
+        show("notes-box", notes.length > 0);
+        write("notes-count", notes.length);
+        part("notes").replaceChildren(...notes.map((note) => make("li", "", note)));
     }
 }

@@ -1,96 +1,132 @@
-/** Measures several ranks of a repair in the background: which ones, their table, and the rank that is proposed. */
-class RimoRanks {
-    static OWN = { kept: "The mix", donor: "The sound checkpoint" };
+// @ts-check
+import { ask, refusal } from "./api.mjs";
+import { BackgroundJob } from "./background_job.mjs";
+import { head, make } from "./elements.mjs";
+import { percent, signed, whole } from "./numbers.mjs";
+import { find, part, show, tell, write } from "./parts.mjs";
+import { shareCell } from "./tables.mjs";
+import { say } from "./words.mjs";
 
+/** @typedef {import("./answers.d.ts").RankTables} RankTables */
+/** @typedef {import("./answers.d.ts").RankArm} RankArm */
+
+/** @type {Record<string, string>} */
+const OWN = { kept: "The mix", donor: "The sound checkpoint" };
+
+/** Measures several ranks of a repair in the background: which ones, their table, and the rank that is proposed. */
+export class Ranks {
+    /** @param {import("./contact.mjs").Contact} contact */
     constructor(contact) {
         this.contact = contact;
+        /** @type {RankTables | null} */
         this.found = null;
-        this.errand = new RimoErrand("ranks", this);
-        RimoFrame.part("ranks-form").addEventListener("input", () => this.cost());
-        RimoFrame.part("ranks-take").addEventListener("click", () => this.take());
+        this.job = new BackgroundJob("ranks", this);
+        part("ranks-form").addEventListener("input", () => this.cost());
+        part("ranks-take").addEventListener("click", () => this.take());
     }
 
     /** The fold was opened: offer what is usual, show what there is, then watch. */
     async shown() {
         try {
-            for (const [name, value] of Object.entries(await RimoFrame.ask("ranks/options"))) {
-                const input = RimoFrame.part(`ranks-${name}`);
-                input.value ||= value;
+            for (const [name, value] of Object.entries(await ask("ranks/options"))) {
+                const input = part(`ranks-${name}`, HTMLInputElement);
+                input.value ||= String(value);
             }
         } catch (error) {
-            this.errand.tell(error.message);
+            this.job.tell(refusal(error).message);
         }
         this.cost();
-        if (this.errand.mark) this.tables();
-        this.errand.watch();
+        if (this.job.mark) this.tables();
+        this.job.watch();
     }
 
+    /** @param {string} field */
     input(field) {
-        return RimoFrame.part(`ranks-${field}`) ?? RimoFrame.part(`contact-${field}`);
+        return find(`ranks-${field}`) ?? find(`contact-${field}`);
     }
 
+    /**
+     * @param {string} field
+     * @param {string} message
+     */
     wrong(field, message) {
         return this.contact.wrong(field, message);
     }
 
     asked() {
-        const { repair: { donor, vectors }, ...mix } = this.contact.asked();
-        return { study: this.contact.tab.study, ...mix, donor, vectors, ranks: this.input("ranks").value, images: this.input("images").value };
+        const { donor, vectors } = this.contact.repair();
+        const [ranks, images] = ["ranks", "images"].map((name) => part(`ranks-${name}`, HTMLInputElement).value);
+        return { study: this.contact.tab.study, ...this.contact.tab.mix, donor, vectors, ranks, images };
     }
 
+    /** @param {string} name */
     called(name) {
-        if (name in RimoRanks.OWN) return RimoWords.say(RimoRanks.OWN[name]);
-        return name.startsWith("rank ") ? RimoWords.say("Rank {1}", name.slice(5)) : name;
+        if (name in OWN) return say(OWN[name]);
+        return name.startsWith("rank ") ? say("Rank {1}", name.slice(5)) : name;
     }
 
     /** What it costs at most. */
     cost() {
-        const ranks = new Set(this.input("ranks").value.match(/\d+/g));
-        const images = (ranks.size + 2) * (Number(this.input("images").value) || 0);
-        RimoFrame.text("ranks-cost", RimoWords.say("At most {1} images in all; those that were drawn before are not drawn again.", images.toLocaleString("en")));
+        const { ranks, images } = this.asked();
+        const all = (new Set(ranks.match(/\d+/g)).size + 2) * (Number(images) || 0);
+        write("ranks-cost", say("At most {1} images in all; those that were drawn before are not drawn again.", whole(all)));
     }
 
     async tables() {
-        this.found = await RimoFrame.ask("ranks/tables").catch(() => null);
+        this.found = await ask("ranks/tables").catch(() => null);
         this.show();
     }
 
     /** Shows the table if it is of the chosen mix. */
     show() {
-        const { found, contact } = this;
-        const { repair, ...mix } = contact.asked();
-        const same = (one, other) => String(new URLSearchParams(one)) === String(new URLSearchParams(other));
-        const here = found?.current && found.request.study === contact.tab.study && same(found.request.choice, mix);
-        RimoFrame.show("ranks-box", here);
-        if (!here) return;
+        const { tab } = this.contact;
+        const found = this.found;
+        const here = found?.current && found.request.study === tab.study && same(found.request.choice, tab.mix);
+        show("ranks-box", here);
+        if (!found || !here) return;
         const { request, arms, done, of, proposed, reasons } = found;
-        RimoFrame.text("ranks-about", RimoWords.say("Repaired by {1}, {2} images of each.", request.donor, request.images.toLocaleString("en")));
-        RimoFrame.part("ranks-rows").replaceChildren(...arms.map((arm) => this.row(arm, done === of && arm.rank === proposed)));
-        const verdict = [proposed === null ? "No rank is proposed." : RimoWords.say("Rank {1} is proposed.", proposed), ...reasons];
-        RimoFrame.text("ranks-verdict", done < of ? RimoWords.say("{1} of {2} are measured.", done, of) : verdict.map((text) => RimoWords.say(text)).join(" "));
-        RimoFrame.show("ranks-take", done === of && proposed !== null);
-        RimoFrame.text("ranks-take", RimoWords.say("Take rank {1}", proposed));
+        const complete = done === of;
+        write("ranks-about", say("Repaired by {1}, {2} images of each.", request.donor, whole(request.images)));
+        part("ranks-rows").replaceChildren(...arms.map((arm) => this.row(arm, complete && arm.rank === proposed)));
+        const verdict = proposed === null ? "No rank is proposed." : say("Rank {1} is proposed.", proposed);
+        write("ranks-verdict", complete
+            ? [verdict, ...reasons].map((text) => say(text)).join(" ") : say("{1} of {2} are measured.", done, of));
+        show("ranks-take", complete && proposed !== null);
+        write("ranks-take", say("Take rank {1}", proposed));
     }
 
+    /**
+     * @param {RankArm} arm
+     * @param {boolean} proposed
+     */
     row({ rank, accuracy, gain, unusual, captured }, proposed) {
-        const line = RimoFrame.make("tr", proposed ? "rimo-proposed" : "");
-        const own = RimoRanks.OWN[rank];
-        const name = own ? RimoFrame.make("th", "", own) : RimoFrame.named("th", "", rank);
-        name.scope = "row";
-        if (proposed) name.append(" ", RimoFrame.make("span", "rimo-mark", RimoWords.say("proposed")));
-        const more = RimoFrame.make("td", "", rank === "kept" ? "\u2013" : RimoFrame.signed(gain.mean));
-        if (rank !== "kept") more.append(" ", RimoFrame.make("small", "", `(${RimoFrame.signed(gain.low)} to ${RimoFrame.signed(gain.high)})`));
-        line.append(name, RimoBench.value(accuracy), more, RimoBench.value(unusual), RimoFrame.make("td", "", own ? "\u2013" : `${RimoFrame.percent(captured)} %`));
+        const line = make("tr", proposed ? "rimo-proposed" : "");
+        const own = OWN[rank];
+        const name = head(own ?? String(rank), { scope: "row", name: !own });
+        if (proposed) name.append(" ", make("span", "rimo-mark", "proposed"));
+        const more = make("td", "", rank === "kept" ? "\u2013" : signed(gain.mean));
+        if (rank !== "kept") more.append(" ", make("small", "", `(${signed(gain.low)} to ${signed(gain.high)})`));
+        const taken = make("td", "", own ? "\u2013" : `${percent(captured)} %`);
+        line.append(name, shareCell(accuracy), more, shareCell(unusual), taken);
         return line;
     }
 
     /** Puts the proposed rank, with what it was measured with, into the fields above. */
     take() {
+        if (!this.found || this.found.proposed === null) return;
         const { request, proposed } = this.found;
-        RimoFrame.part("contact-donor").value = request.donor;
-        RimoFrame.part("contact-vectors").value = request.vectors;
+        part("contact-donor", HTMLSelectElement).value = request.donor;
+        part("contact-vectors", HTMLSelectElement).value = request.vectors;
         this.contact.rank(proposed);
-        RimoFrame.tell("contact-message", RimoWords.say("Rank {1} is set: try it, or save it.", proposed), "good");
-        RimoFrame.part("contact-rank").focus();
+        tell("contact-message", say("Rank {1} is set: try it, or save it.", proposed), "good");
+        part("contact-rank").focus();
     }
+}
+
+/**
+ * @param {Record<string, any>} one
+ * @param {Record<string, any>} other
+ */
+function same(one, other) {
+    return String(new URLSearchParams(one)) === String(new URLSearchParams(other));
 }

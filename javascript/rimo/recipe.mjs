@@ -1,36 +1,72 @@
+// @ts-check
+import { ask, refusal } from "./api.mjs";
+import { head, make, stemHead } from "./elements.mjs";
+import { groupLabel } from "./groups.mjs";
+import { part, show, tell, write } from "./parts.mjs";
+import { fillPictures } from "./picture_files.mjs";
+import { nameField } from "./save.mjs";
+import { weightCell } from "./tables.mjs";
+
+/** @typedef {import("./answers.d.ts").Choice} Choice */
+/** @typedef {import("./answers.d.ts").Drawn} Drawn */
+/** @typedef {import("./answers.d.ts").Recipe} Weights */
+
+/**
+ * What the box for the user's own prompt asks to be drawn; nothing without a prompt.
+ * @param {string} study
+ */
+export function ownPrompt(study) {
+    /** @param {string} name */
+    const value = (name) => /** @type {HTMLInputElement} */ (part(`try-${name}`)).value;
+    const prompt = value("prompt").trim();
+    if (!prompt) {
+        part("try-prompt").focus();
+        return null;
+    }
+    const negative = value("negative").trim() && { negative: value("negative") };
+    return { study, prompt, ...negative, seed: Number(value("seed")) || 0, count: Number(value("count")) };
+}
+
 /** The chosen mix: its weights as a table and as JSON, and the user's own prompt drawn with it beside the base. */
-class RimoRecipe {
+export class Recipe {
+    /** @param {import("./tab.mjs").Tab} tab */
     constructor(tab) {
         this.tab = tab;
+        /** @type {Map<string, Weights>} */
         this.kept = new Map();
+        /** @type {Weights | null} */
+        this.recipe = null;
         this.asked = "";
-        RimoFrame.part("recipe-copy").addEventListener("click", () => this.copy());
-        RimoFrame.part("recipe-best").addEventListener("click", () => tab.choose({}));
-        RimoFrame.part("recipe-save").addEventListener("click", () => document.querySelector("#rimo-name input").focus());
-        RimoFrame.part("try-form").addEventListener("submit", (event) => {
+        part("recipe-copy").addEventListener("click", () => this.copy());
+        part("recipe-best").addEventListener("click", () => tab.choose({}));
+        part("recipe-save").addEventListener("click", () => nameField().focus());
+        part("try-form").addEventListener("submit", (event) => {
             event.preventDefault();
             this.draw();
         });
     }
 
-    /** A first prompt to try, until the user writes one. */
+    /**
+     * A first prompt to try, until the user writes one.
+     * @param {string[]} prompts
+     */
     on_prompts(prompts) {
-        const box = RimoFrame.part("try-prompt");
+        const box = part("try-prompt", HTMLTextAreaElement);
         if (!box.value) box.value = prompts[0] ?? "";
     }
 
-    /** Query of a choice; nothing is the best. */
-    static query(choice) {
-        const text = new URLSearchParams(choice).toString();
-        return text ? `?${text}` : "";
-    }
-
-    /** The recipe of a choice; those that cannot change any more are asked for once. */
+    /**
+     * The recipe of a choice; those that cannot change any more are asked for once.
+     * @param {Choice} choice
+     * @returns {Promise<Weights>}
+     */
     async get(choice) {
-        const path = `recipe/${encodeURIComponent(this.tab.study)}${RimoRecipe.query(choice)}`;
-        if (this.kept.has(path)) return this.kept.get(path);
-        const recipe = await RimoFrame.ask(path);
-        if (this.tab.chose) this.kept.set(path, recipe);
+        const query = new URLSearchParams(/** @type {Record<string, any>} */ (choice)).toString();
+        const path = `recipe/${encodeURIComponent(this.tab.study)}${query ? `?${query}` : ""}`;
+        const known = this.kept.get(path);
+        if (known) return known;
+        const recipe = await ask(path);
+        if (query) this.kept.set(path, recipe);
         return recipe;
     }
 
@@ -52,83 +88,79 @@ class RimoRecipe {
         this.fetch(wanted);
     }
 
+    /** @param {string} wanted */
     async fetch(wanted) {
-        let recipe = null;
-        if (this.tab.points.length) recipe = await this.get(this.tab.choice).catch(() => null);
+        const recipe = this.tab.points.length ? await this.get(this.tab.choice).catch(() => null) : null;
         if (wanted !== this.asked) return;
         this.recipe = recipe;
-        RimoFrame.show("recipe-box", recipe !== null);
-        RimoFrame.show("recipe-wait", recipe === null);
+        show("recipe-box", recipe !== null);
+        show("recipe-wait", recipe === null);
         if (!recipe) return;
-        RimoFrame.text("recipe-name", this.tab.choiceName());
-        RimoFrame.show("recipe-best", this.tab.chose);
+        write("recipe-name", this.tab.choiceName());
+        show("recipe-best", this.tab.chose);
         this.table(recipe);
     }
 
+    /** @param {Weights} recipe */
     table({ base, partners, groups, weights }) {
-        const head = (text, name) => Object.assign(name ? RimoFrame.named("th", "", text) : RimoFrame.make("th", "", text), { scope: "col" });
-        RimoFrame.part("recipe-head").replaceChildren(head("Block group"), ...[base, ...partners].map((name) => RimoFrame.stem(head, name)));
-        RimoFrame.part("recipe").replaceChildren(...groups.map((group, i) => {
-            const line = RimoFrame.make("tr");
-            const name = RimoFrame.make("th", "", RimoUnet.label(group));
-            name.scope = "row";
+        part("recipe-head").replaceChildren(head("Block group"), ...[base, ...partners].map(stemHead));
+        part("recipe").replaceChildren(...groups.map((group, i) => {
+            const line = make("tr");
             const own = weights.map((row) => row[i] ?? 0);
-            line.append(name);
-            for (const weight of [1 - own.reduce((sum, w) => sum + w, 0), ...own]) {
-                const cell = RimoFrame.make("td", "rimo-heat", RimoUnet.weight(weight));
-                cell.style.background = RimoUnet.tint(weight);
-                line.append(cell);
-            }
+            const rest = 1 - own.reduce((sum, w) => sum + w, 0);
+            line.append(head(groupLabel(group), { scope: "row" }), ...[rest, ...own].map(weightCell));
             return line;
         }));
     }
 
     async copy() {
-        const text = JSON.stringify(this.recipe.recipe ?? this.recipe, null, 2);
+        const text = JSON.stringify(this.recipe?.recipe ?? this.recipe, null, 2);
         try {
             await navigator.clipboard.writeText(text);
         } catch { // pages without https have no clipboard of that kind
             const area = document.createElement("textarea");
             area.value = text;
-            RimoFrame.part("recipe-box").append(area);
+            part("recipe-box").append(area);
             area.select();
             document.execCommand("copy");
             area.remove();
         }
-        RimoFrame.tell("recipe-message", "Copied.", "good");
+        tell("recipe-message", "Copied.", "good");
     }
 
     /** Draws the prompt with base and mix, the same noise for both. */
     async draw() {
-        const value = (name) => RimoFrame.part(`try-${name}`).value;
-        const prompt = value("prompt").trim();
-        if (!prompt) {
-            RimoFrame.tell("try-message", "Write a prompt first.");
-            RimoFrame.part("try-prompt").focus();
+        const asked = ownPrompt(this.tab.study);
+        if (!asked) {
+            tell("try-message", "Write a prompt first.");
             return;
         }
-        const button = RimoFrame.part("try-start");
-        const asked = { study: this.tab.study, prompt, ...(value("negative").trim() && { negative: value("negative") }), seed: Number(value("seed")) || 0, count: Number(value("count")) };
+        const button = part("try-start", HTMLButtonElement);
         const name = this.tab.choiceName();
         button.disabled = true;
-        RimoFrame.tell("try-message", this.tab.active ? "Waiting for a gap in the study, then drawing\u2026" : "Drawing\u2026", "busy");
+        tell("try-message", this.tab.active ? "Waiting for a gap in the study, then drawing\u2026" : "Drawing\u2026", "busy");
         try {
-            const base = await RimoFrame.ask("try", { ...asked, base: true });
+            const base = await ask("try", { ...asked, base: true });
             this.show("base", base, "Base");
-            const mix = await RimoFrame.ask("try", { ...asked, ...this.tab.mix });
+            const mix = await ask("try", { ...asked, ...this.tab.mix });
             this.show("mix", mix, name);
-            RimoFrame.tell("try-message");
+            tell("try-message");
         } catch (error) {
-            RimoFrame.tell("try-message", error.message);
+            tell("try-message", refusal(error).message);
         } finally {
             button.disabled = false;
         }
     }
 
+    /**
+     * @param {"base" | "mix"} side
+     * @param {Drawn} drawn
+     * @param {string} name
+     */
     show(side, { study, files }, name) {
-        if (side === "base") RimoFrame.part("try-mix").replaceChildren();
-        RimoFrame.show("try-result", true);
-        RimoFrame.text(`try-${side}-name`, name);
-        RimoFrame.pictures(`try-${side}`, study, files, name);
+        if (side === "base") part("try-mix").replaceChildren();
+        show("try-result", true);
+        write(`try-${side}-name`, name);
+        fillPictures(`try-${side}`, study, files, name);
     }
 }

@@ -27,7 +27,7 @@ KEYS = {
 """Names of keys and headers in the scripts, which nobody reads."""
 
 _LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
-_COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"'/])//[^\n]*", re.DOTALL)
+_COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"'/])//[^\n]*|^(?:import|} from) [^;]*;", re.DOTALL | re.MULTILINE)
 _SENTENCE = re.compile(r"[A-Za-z(){}\d%+.,:;?!' \u00b7\u2026\u2013-]+")
 
 
@@ -67,7 +67,7 @@ def frame_texts() -> set[str]:
 def script_literals() -> set[str]:
     """Every string in the scripts."""
     found: set[str] = set()
-    for path in sorted((ROOT / "javascript").glob("*.js")):
+    for path in sorted((ROOT / "javascript").rglob("*.mjs")):
         code = _COMMENT.sub("", path.read_text(encoding="utf-8"))
         found |= {
             text.encode().decode("unicode_escape") if "\\u" in text else text

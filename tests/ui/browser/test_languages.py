@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from lib_rimo.study.store.snapshot import StudyState
+from lib_rimo.ui.server.standalone import ENTRY
 from tests.ui.conftest import ROOT, Served
 from tests.ui.pages import (
     FILLED,
@@ -17,6 +20,7 @@ from tests.ui.pages import (
     field,
     finished,
     held,
+    module,
     options_come,
     part,
     ready,
@@ -55,6 +59,7 @@ NAMES = {
 }  # fmt: skip
 """What has no other name in the other languages; block groups are typed as they are called."""
 
+TYPES = {".mjs": "text/javascript", ".json": "application/json"}
 VIEWS = ("categories", "blocks", "recipe", "history", "pictures")
 WEBUI = (("zh_CN", "开始随机融合"), ("ja_JP", "ランダムミックスを開始"))
 """What a WebUI may call a language, and the start button in it."""
@@ -180,7 +185,7 @@ def test_a_webui_that_speaks_english_stays_english(slow: Served, opened: Opener)
     """No localization is English, whatever the browser speaks and however late the WebUI says so."""
     page = opened(slow, locale="ja-JP", webui=Webui())
     options_come(page, localization="None")
-    page.evaluate("RimoWords.load()")
+    page.evaluate(f"{module('language')}.then((language) => language.loadWords())")
     expect(page.locator("#rimo-tab")).to_have_attribute("lang", "en")
     page.wait_for_selector("#rimo-start >> text=Start random mix")
 
@@ -209,26 +214,41 @@ def test_what_is_said_already_stays(slow: Served, opened: Opener, language: str)
     """A translation is not translated again, so that whoever was first, it ends the same."""
     page = opened(slow, webui=Webui({"localization": language}))
     expect(page.locator("#rimo-tab")).to_have_attribute("lang", language)
-    changed = "[...RimoWords.exact.values()].filter((text) => RimoWords.say(text) !== text)"
-    assert page.evaluate(changed) == []
+    changed = "({ words, say }) => [...words.exact.values()].filter((text) => say(text) !== text)"
+    assert page.evaluate(f"{module('words')}.then({changed})") == []
 
 
-def test_words_are_found_where_a_webui_serves_them(slow: Served, opened: Opener) -> None:
-    """A WebUI serves the extension's folder under an address of its own: the words lie there beside the scripts."""
-    page = opened(slow, webui=Webui())
-    served = "file=extensions/rimo/"
-    page.route(re.compile(served), lambda r: r.fulfill(path=ROOT / r.request.url.partition(served)[2]))
-    page.evaluate(f"RimoWords.home = new URL('{served}javascript/rimo_words.js?1.5', location).href")
-    with page.expect_request(re.compile(served)):
-        options_come(page, localization="zh_CN")
+def test_a_webui_serves_the_script_from_its_own_address(slow: Served, opened: Opener) -> None:
+    """Linked as a WebUI does, all modules and the words come from the extension's folder, none twice or unasked."""
+    served, asked = "file=extensions/rimo/", []
+
+    def serve(route: Route) -> None:
+        asked.append(path := urlsplit(route.request.url).path.partition(served)[2])
+        route.fulfill(path=ROOT / path, content_type=TYPES[Path(path).suffix])
+
+    def linked(route: Route) -> None:
+        """The page with the script where a WebUI has it."""
+        answer = route.fetch()
+        ours, theirs = f"rimo/page/{ENTRY}", f"{served}{ENTRY}?1764150000.25"
+        route.fulfill(response=answer, body=answer.text().replace(ours, theirs))
+
+    routes = {re.compile(re.escape(served)): serve, re.compile(r"/\?__theme"): linked}
+    page = opened(slow, webui=Webui(), routes=routes)
+    options_come(page, localization="zh_CN")
     page.wait_for_selector("#rimo-start >> text=开始随机融合")
+    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "javascript").rglob("*.mjs")}
+    assert {path for path in asked if path.endswith(".mjs")} == files
+    assert "lib_rimo/wording/translations/zh_CN.json" in asked
+    loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+    assert [url for url in loaded if "rimo/page/javascript" in url] == []
 
 
 def test_every_state_has_a_word(slow: Served, opened: Opener) -> None:
     """Each state of a study can be said in every language."""
     page = opened(slow, locale="zh-CN")
+    states = [state.value.capitalize() for state in StudyState]
     words = page.evaluate(
-        "(texts) => texts.map((t) => RimoWords.say(t))", [s.value.capitalize() for s in StudyState]
+        f"(texts) => {module('words')}.then(({{ say }}) => texts.map((t) => say(t)))", states
     )
     assert all(re.search("[\u4e00-\u9fff]", word) for word in words)
 
@@ -251,4 +271,4 @@ def test_every_state_has_a_word(slow: Served, opened: Opener) -> None:
 def test_sentences_are_put_together(slow: Served, opened: Opener, text: str, said: str) -> None:
     """Sentences with places, several in a row, and errors are translated piece by piece; what is unknown stays."""
     page = opened(slow, locale="zh-CN")
-    assert page.evaluate("(text) => RimoWords.say(text)", text) == said
+    assert page.evaluate(f"(text) => {module('words')}.then(({{ say }}) => say(text))", text) == said
