@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from importlib import resources
 from typing import Any
 
 import lib_rimo
@@ -11,7 +13,6 @@ from lib_rimo.study.service import StudyArchive
 from lib_rimo.study.settings.settings import SETTINGS
 from lib_rimo.study.store.snapshot import Snapshot
 from lib_rimo.study.store.store import started_at
-from lib_rimo.ui.report.look import STYLE
 from lib_rimo.ui.report.pictures import curve, grids
 from lib_rimo.ui.report.report_tables import (
     arms,
@@ -24,6 +25,8 @@ from lib_rimo.ui.report.report_tables import (
     watched,
 )
 from lib_rimo.wording.sentences import STATES, gain, variety
+
+_PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
 def report_html(archive: StudyArchive, study: str) -> str:
@@ -58,12 +61,16 @@ def report_html(archive: StudyArchive, study: str) -> str:
     parts.append(
         _section("Versions", pairs({"rimo": lib_rimo.__version__, **record.opened.versions}, technical=True))
     )
-    title = text(f"{snapshot.base} \N{MIDDLE DOT} Rimo Random Mix")
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{STYLE}</style></head><body><main>{''.join(parts)}</main></body></html>\n"
-    )
+    whole = {
+        "title": text(f"{snapshot.base} \N{MIDDLE DOT} Rimo Random Mix"),
+        "style": _file("report.css"),
+        "content": "".join(parts),
+    }
+    return _PLACE.sub(lambda found: whole[found[1]], _file("report.html"))
+
+
+def _file(name: str) -> str:
+    return resources.files("lib_rimo.ui.report").joinpath(name).read_text("utf-8")
 
 
 def _head(snapshot: Snapshot, record: StudyRecord) -> str:
