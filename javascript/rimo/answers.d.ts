@@ -1,5 +1,12 @@
 /** What the program answers (`/rimo/v1/...`), and what the tab asks with. Types only: nothing loads this file. */
 
+/** A text that was put together. Values that are `Said` themselves are words, all others names and numbers. */
+export interface Said {
+    text: string;
+    template: string;
+    values: Array<Said | string | number>;
+}
+
 /** Shares are between 0 and 1; intervals are of 95 %. */
 export interface Interval {
     mean: number;
@@ -9,6 +16,7 @@ export interface Interval {
 
 /** What came of the study since the page's last question. */
 export interface News {
+    said?: Said[];
     version: number;
     run: string;
     study: string;

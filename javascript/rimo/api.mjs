@@ -1,5 +1,6 @@
 // @ts-check
 /** Asking the program. Addresses are relative, so that a WebUI may be served below a path of its own. */
+import { words } from "./words.mjs";
 
 export const API = "rimo/v1/";
 
@@ -37,7 +38,8 @@ export async function ask(path, body) {
     } catch {
         throw new Refusal("No answer from the program.");
     }
-    const said = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Refusal(said.error ?? "Something went wrong inside; the log says what.", said.field);
-    return said;
+    const told = await answer.json().catch(() => ({}));
+    for (const said of told.said ?? []) words.hear(said);
+    if (!answer.ok) throw new Refusal(told.error ?? "Something went wrong inside; the log says what.", told.field);
+    return told;
 }

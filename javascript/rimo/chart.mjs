@@ -252,7 +252,7 @@ export class Chart {
         this.paths.spot.setAttribute("d", p ? this.circle(p, 5) : "");
         if (!p) return;
         const lines = [
-            say("Mix {1}, epoch {2}: {3}", p.trial, p.epoch, p.stage),
+            say("Mix {1}, epoch {2}: {3}", p.trial, p.epoch, say(p.stage)),
             say("{1} % of its tags found, in {2} images", percent(p.accuracy), p.pictures),
             say("Best so far, estimated: {1} % ({2} to {3})", percent(p.best), percent(p.low), percent(p.high)),
             say("{1} images drawn by then", whole(p.images)),

@@ -60,7 +60,9 @@ export class Play {
         show("playing", lent);
         write("playing-name", lent ? live : "");
         const own = "In the model now: your own checkpoint";
-        write("in-model", live && !lent ? say("In the model now: {1}", live.replace(/^trial /, "mix ")) : own);
+        const trial = /^trial (\d+)$/.exec(live);
+        const named = trial ? say("mix {1}", trial[1]) : say(live);
+        write("in-model", live && !lent ? say("In the model now: {1}", named) : own);
         show("in-model", !lent && (live !== "" || this.tab.active));
         part("in-model").classList.toggle("rimo-foreign", live !== "");
     }

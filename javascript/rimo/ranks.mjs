@@ -105,7 +105,7 @@ export class Ranks {
         const name = head(own ?? String(rank), { scope: "row", name: !own });
         if (proposed) name.append(" ", make("span", "rimo-mark", "proposed"));
         const more = make("td", "", rank === "kept" ? "\u2013" : signed(gain.mean));
-        if (rank !== "kept") more.append(" ", make("small", "", `(${signed(gain.low)} to ${signed(gain.high)})`));
+        if (rank !== "kept") more.append(" ", make("small", "", say("({1} to {2})", signed(gain.low), signed(gain.high))));
         const taken = make("td", "", own ? "\u2013" : `${percent(captured)} %`);
         line.append(name, shareCell(accuracy), more, shareCell(unusual), taken);
         return line;

@@ -132,7 +132,7 @@ function tags(name, rows) {
     show(`${name}-box`, rows.length > 0);
     part(name).replaceChildren(...rows.map((row) => {
         const item = make("li");
-        item.append(named("span", "", row.tag), make("strong", "", row.value), make("small", "", `(${row.span})`));
+        item.append(named("span", "", row.tag), make("strong", "", row.value), make("small", "", say("({1})", say(row.span))));
         if (row.sure) item.append(make("span", "rimo-mark", "sure"));
         return item;
     }));

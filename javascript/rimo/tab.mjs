@@ -1,5 +1,5 @@
 // @ts-check
-import { API } from "./api.mjs";
+import { ask } from "./api.mjs";
 import { Bench } from "./bench.mjs";
 import { Blocks } from "./blocks.mjs";
 import { Contact } from "./contact.mjs";
@@ -147,9 +147,7 @@ export class Tab {
 
     /** @param {HTMLElement} root */
     async refresh(root) {
-        const answer = await fetch(`${API}status?${this.seen.query()}`, { cache: "no-store" });
-        if (!answer.ok) throw new Error(`status ${answer.status}`);
-        const news = await answer.json();
+        const news = await ask(`status?${this.seen.query()}`);
         show("lost", false);
         if ("state" in news) this.update(root, news);
         if (news.curve && this.points.length < news.curve.total) return 0;

@@ -2,6 +2,7 @@
 /** Cells that several tables have. */
 import { make, named } from "./elements.mjs";
 import { hundredths, percent } from "./numbers.mjs";
+import { say } from "./words.mjs";
 
 /** @typedef {import("./answers.d.ts").Interval} Interval */
 
@@ -12,7 +13,7 @@ import { hundredths, percent } from "./numbers.mjs";
 export function shareCell({ mean, low, high, marked }) {
     const cell = make("td");
     cell.append(named(marked ? "strong" : "span", "", `${percent(mean)} %`), " ",
-        make("small", "", `(${percent(low)} to ${percent(high)})`));
+        make("small", "", say("({1} to {2})", percent(low), percent(high))));
     return cell;
 }
 
@@ -23,7 +24,7 @@ export function shareCell({ mean, low, high, marked }) {
  */
 export function textCell(value, span = "") {
     const cell = make("td", "", value);
-    if (span) cell.append(" ", make("small", "", `(${span})`));
+    if (span) cell.append(" ", make("small", "", say("({1})", say(span))));
     return cell;
 }
 

@@ -16,7 +16,7 @@ const watched = new WeakSet();
  * @param {Element} root
  */
 export function translatePage(root) {
-    if (!words.exact.size || watched.has(root)) return;
+    if (!words.known.size || watched.has(root)) return;
     watched.add(root);
     below(root);
     new MutationObserver((changes) => {
@@ -30,8 +30,10 @@ export function translatePage(root) {
 
 /** @param {Element} root */
 function below(root) {
-    attributes(root);
-    root.querySelectorAll("*").forEach(attributes);
+    for (const element of [root, ...root.querySelectorAll("*")]) {
+        if (element instanceof HTMLElement && element.dataset.said) words.hear(JSON.parse(element.dataset.said));
+        attributes(element);
+    }
     const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
     for (let node = walk.nextNode(); node; node = walk.nextNode()) oneText(node);
 }

@@ -14,6 +14,7 @@ from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SettingsError, StudyError
 from lib_rimo.merging.checkpoints.families import FAMILIES
 from lib_rimo.merging.mix.partition import load_partition
+from lib_rimo.said import say, words
 from lib_rimo.study.analysis.block_labels import Network, parts_of, title_of
 from lib_rimo.study.mixes.preview import PreviewRequest
 from lib_rimo.study.record.choice import Choice
@@ -22,7 +23,8 @@ from lib_rimo.study.store.snapshot import CurvePoint, Grid, Snapshot, StudyState
 from lib_rimo.study.store.summary import broken_row, row_of
 
 STUDY = "2024-05-01-scripted"
-FILES = ("plain.safetensors", "shapes.safetensors", "colours.safetensors", "places.safetensors")
+FILES = ("plain.safetensors", "shapes v1. final.safetensors", "colours.safetensors", "places.safetensors")
+"""One has a name with a full stop and a space in it, where a sentence could end."""
 GROUPS = ("in0-6", "in7", "in8+", "mid", "out0", "out1", "out2", "out3+", "rest", "text", "vae")
 DEAD = ("out3+", "rest")
 SDXL = FAMILIES["sdxl-base"]
@@ -139,7 +141,7 @@ class ScriptedArchive:
 
     def play(self, study: str, choice: Choice) -> str:
         self._known(study, choice)
-        name = f"{choice.name} of study {study}"
+        name = say("{1} of study {2}", words(choice.name), study)
         self._say(live=name)
         return name
 

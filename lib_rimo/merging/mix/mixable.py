@@ -18,6 +18,7 @@ from lib_rimo.merging.mix.merge import KeyPlan
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.said import say
 
 
 def check_mixable(
@@ -119,16 +120,23 @@ def refuse_overflow(plan: KeyPlan, merged: torch.Tensor) -> None:
 
 def _compared(base: Checkpoint, partner: Checkpoint, *, mix_predictions: bool) -> list[str]:
     report = check_same(base, partner, mix_predictions=mix_predictions)
-    reasons = {"lacks": report.missing, "has another shape of": report.reshaped}
-    notes = [
-        f"{partner.name} {what} {len(keys)} tensors; they stay as in the base (the first is {keys[0]})."
-        for what, keys in reasons.items()
+    lacks = "{1} lacks {2} tensors; they stay as in the base (the first is {3})."
+    differs = "{1} has another shape of {2} tensors; they stay as in the base (the first is {3})."
+    notes: list[str] = [
+        say(told, partner.name, len(keys), keys[0])
+        for told, keys in ((lacks, report.missing), (differs, report.reshaped))
         if keys
     ]
     ours, theirs = recognise(base), recognise(partner)
     if None not in (ours.predicts, theirs.predicts) and _drawn_by(ours) != _drawn_by(theirs):
         notes.append(
-            f"{partner.name} is drawn by {_drawn_by(theirs)}, {base.name} and the mix by {_drawn_by(ours)}."
+            say(
+                "{1} is drawn by {2}, {3} and the mix by {4}.",
+                partner.name,
+                _drawn_by(theirs),
+                base.name,
+                _drawn_by(ours),
+            )
         )
     return notes
 
@@ -136,5 +144,5 @@ def _compared(base: Checkpoint, partner: Checkpoint, *, mix_predictions: bool) -
 def _drawn_by(kind: Architecture) -> str:
     """What a model of this kind is drawn by, in words."""
     names = {"v": "v-prediction", EDM_V: "v-prediction on another scale of noise (EDM)"}
-    name = names.get(str(kind.predicts), "epsilon-prediction")
-    return f"{name} with zero terminal SNR" if kind.zero_snr else name
+    name = say(names.get(str(kind.predicts), "epsilon-prediction"))
+    return say("{1} with zero terminal SNR", name) if kind.zero_snr else name

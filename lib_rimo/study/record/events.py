@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from lib_rimo import said
 from lib_rimo.errors import JournalError
 
 Rows = tuple[tuple[float, ...], ...]
@@ -270,10 +271,13 @@ _KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in typing.get_args(Event
 
 
 def to_json(event: Event) -> dict[str, Any]:
-    """The event as plain values, its kind under ``"t"``."""
+    """The event as plain values, its kind under ``"t"``; what was said with its template and values."""
     if isinstance(event, Unknown):
         return event.line
-    return {"t": event.kind, **dataclasses.asdict(event)}
+    plain = {"t": event.kind, **dataclasses.asdict(event)}
+    if isinstance(event, Opened):
+        plain["notes"] = said.to_json(event.notes)
+    return plain
 
 
 def from_json(data: object, *, newer: bool = False) -> Event:
@@ -296,6 +300,8 @@ def from_json(data: object, *, newer: bool = False) -> Event:
         if newer and cls is not Opened:
             return Unknown(dict(data))
         raise JournalError("The journal holds an incomplete event", found=f"{cls.kind} without {missing}")
+    if cls is Opened:
+        data = {**data, "notes": said.from_json(data["notes"])}
     return cls(**{name: _frozen(depth, data[name]) for name, depth in depths.items() if name in data})
 
 

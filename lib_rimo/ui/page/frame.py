@@ -20,7 +20,7 @@ def markup(file: str, name: str = "") -> str:
         file: Without its ending.
         name: Stands before the names of its parts, where a file is used more than once.
     """
-    text = resources.files("lib_rimo.ui.page").joinpath("html", f"{file}.html").read_text("utf-8")
+    text = resources.files("lib_rimo.ui.page").joinpath("html").joinpath(f"{file}.html").read_text("utf-8")
     whole = _PLACE.sub(lambda found: markup(found[1], found[2] or ""), text.replace("{{name}}", name))
     return " ".join(whole.split())
 
