@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SaveError, SettingsError, StudyError
 from lib_rimo.merging.saving.options import SaveOptions
-from lib_rimo.said import say
+from lib_rimo.said import joined, say
 from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.record.results import CategoryRow, EpochSigns, Outlook, Result, TagRow, Variety, Watch
 from lib_rimo.study.settings.checks import check_possible
@@ -111,7 +111,8 @@ class ScriptedService(ScriptedArchive):
 
     def estimate(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         self._check(settings)
-        text = "2,440 images (640 to search, 1,800 to measure) · 0.1 GB memory · nothing written to disk until you save"
+        images = say("{1} images ({2} to search, {3} to measure)", "2,440", "640", "1,800")
+        text = joined(" · ", images, say("{1} GB memory", "0.1"), "nothing written to disk until you save")
         return {
             "images": 2440,
             "ram_bytes": 10**8,

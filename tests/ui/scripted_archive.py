@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from lib_rimo.benchmark.interval import Interval
-from lib_rimo.errors import SettingsError, StudyError
+from lib_rimo.errors import JournalError, SettingsError, StudyError
 from lib_rimo.merging.checkpoints.families import FAMILIES
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.said import say, words
@@ -50,7 +50,11 @@ class ScriptedArchive:
         rows = [
             dict(row_of(s, started(s.study))) | {"current": s.study == self._now.study} for s in self._all()
         ]
-        damaged = broken_row("2024-01-01-broken", started("2024-01-01"), "Line 1 of the journal is damaged.")
+        damaged = broken_row(
+            "2024-01-01-broken",
+            started("2024-01-01"),
+            JournalError(say("Line {1} of the journal is damaged", 1)).said,
+        )
         return [*rows, dict(damaged) | {"current": False}]
 
     def _all(self) -> list[Snapshot]:

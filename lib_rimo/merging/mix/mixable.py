@@ -73,8 +73,8 @@ def refuse_damaged(
             bad.append(key)
     if bad:
         raise CheckpointError(
-            f"{checkpoint.name} holds numbers that are not finite",
-            found=f"NaN or infinity in {len(bad)} tensors, the first is {bad[0]}",
+            say("{1} holds numbers that are not finite", checkpoint.name),
+            found=say("NaN or infinity in {1} tensors, the first is {2}", len(bad), bad[0]),
             wanted="a healthy checkpoint",
             fix="Leave it out, or repair it",
         )
@@ -105,14 +105,14 @@ def refuse_overflow(plan: KeyPlan, merged: torch.Tensor) -> None:
     damaged = [checkpoint.name for checkpoint in plan.sources() if checkpoint.nonfinite(plan.key)]
     if damaged:
         raise CheckpointError(
-            f"{damaged[0]} holds numbers that are not finite",
-            found=f"NaN or infinity in {plan.key}",
+            say("{1} holds numbers that are not finite", damaged[0]),
+            found=say("NaN or infinity in {1}", plan.key),
             wanted="a healthy checkpoint",
             fix="Leave it out, or repair it; nothing was saved",
         )
     raise CheckpointError(
-        f"The mix holds numbers that are too large for {str(plan.spec.dtype).removeprefix('torch.')}",
-        found=f"infinity in {plan.key}",
+        say("The mix holds numbers that are too large for {1}", str(plan.spec.dtype).removeprefix("torch.")),
+        found=say("infinity in {1}", plan.key),
         wanted="a number type that holds them, such as bf16 or fp32",
         fix="Choose another number type (--number-type); nothing was saved",
     )

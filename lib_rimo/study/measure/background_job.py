@@ -114,7 +114,7 @@ class BackgroundJob:
                 thread.start()  # it has nothing to say before the lock is free
             except RuntimeError as error:
                 hold.release()
-                raise StudyError(f"{title} could not be started", found=error) from error
+                raise StudyError(say("{1} could not be started", title), found=error) from error
             self._thread, self._hold, self._now = thread, hold, JobStatus(kind, JobState.RUNNING)
 
     def stop(self) -> None:

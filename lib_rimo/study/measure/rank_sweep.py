@@ -116,7 +116,7 @@ def arms_as_known(
             "images",
             "With so few images nobody can tell what is usual",
             found=images,
-            wanted=f"at least {LEAST_REFERENCE}",
+            wanted=say("at least {1}", LEAST_REFERENCE),
         )
     recipes = {rank: fusion.recipe(fusion.ranks([rank])) for rank in dict.fromkeys(ranks)}
     look = SuiteSettings(measuring.look, per_tag=0, many=(), mixed=images, seed=seed)

@@ -111,14 +111,20 @@ class Choice:
     def _trial(self, record: StudyRecord) -> Trial:
         if not 1 <= self.number <= len(record.trials):
             raise SettingsError(
-                "trial", "There is no such trial", found=self.number, wanted=f"1 to {len(record.trials)}"
+                "trial",
+                "There is no such trial",
+                found=self.number,
+                wanted=say("1 to {1}", len(record.trials)),
             )
         return record.trials[self.number - 1]
 
     def _epoch(self, record: StudyRecord) -> int:
         if not 0 <= self.number <= len(record.winners):
             raise SettingsError(
-                "epoch", "There is no such epoch yet", found=self.number, wanted=f"0 to {len(record.winners)}"
+                "epoch",
+                "There is no such epoch yet",
+                found=self.number,
+                wanted=say("0 to {1}", len(record.winners)),
             )
         return self.number
 

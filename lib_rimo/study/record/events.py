@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 from lib_rimo import said
 from lib_rimo.errors import JournalError
+from lib_rimo.said import say
 
 Rows = tuple[tuple[float, ...], ...]
 
@@ -299,7 +300,9 @@ def from_json(data: object, *, newer: bool = False) -> Event:
     if missing := required - set(data):
         if newer and cls is not Opened:
             return Unknown(dict(data))
-        raise JournalError("The journal holds an incomplete event", found=f"{cls.kind} without {missing}")
+        raise JournalError(
+            "The journal holds an incomplete event", found=say("{1} without {2}", cls.kind, missing)
+        )
     if cls is Opened:
         data = {**data, "notes": said.from_json(data["notes"])}
     return cls(**{name: _frozen(depth, data[name]) for name, depth in depths.items() if name in data})

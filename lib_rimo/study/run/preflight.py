@@ -62,15 +62,15 @@ def _refuse_twins(wanted: Sequence[Source]) -> None:
             if one.fingerprint == other.fingerprint:
                 raise SettingsError(
                     "partners",
-                    f"{one.name} and {other.name} are the same model",
-                    found="equal contents",
+                    say("{1} and {2} are the same model", one.name, other.name),
+                    found=say("equal contents"),
                     wanted="checkpoints that differ",
-                    fix=f"Remove {one.name}",
+                    fix=say("Remove {1}", one.name),
                 )
             if one.name == other.name:
                 raise SettingsError(
                     "partners",
-                    f"Two checkpoints are called {one.name}",
+                    say("Two checkpoints are called {1}", one.name),
                     wanted="different file names, since a recipe names files without their folders",
                     fix="Rename one of them",
                 )
@@ -131,8 +131,8 @@ def check_canary(base_pixels: bytes, average_pixels: bytes, host_name: str) -> N
     """
     if base_pixels == average_pixels:
         raise HostError(
-            f"Swapped weights do not reach the pictures of {host_name}",
-            found="the base and the plain average of all partners draw the same pixels",
+            say("Swapped weights do not reach the pictures of {1}", host_name),
+            found=say("the base and the plain average of all partners draw the same pixels"),
             wanted="different pixels",
             fix="Turn off whatever replaces the model's layers (TensorRT, compiled or quantised models)",
         )

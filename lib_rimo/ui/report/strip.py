@@ -62,7 +62,9 @@ def strip(archive: StudyArchive, study: str, prompt: int, kind: str, said: Words
     frames = [(grid.epoch, grid.files[prompt]) for grid in grids if 0 <= prompt < len(grid.files)]
     if len(frames) < 2:
         raise StudyError(
-            "There is nothing to animate yet", found=f"{len(frames)} pictures", wanted="the end of an epoch"
+            "There is nothing to animate yet",
+            found=say("{1} pictures", len(frames)),
+            wanted="the end of an epoch",
         )
     pictures = [_frame(archive.picture(study, file), epoch, said) for epoch, file in frames]
     out = io.BytesIO()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import lib_rimo
 from lib_rimo.errors import HostError
+from lib_rimo.said import say
 from lib_rimo.study.service import StudyService
 from lib_rimo.ui.server.page_folder import page_folder
 
@@ -133,7 +134,7 @@ def _page_files() -> dict[str, Path]:
             raise HostError(
                 "A file of the page is missing",
                 found=path,
-                wanted=f"all of the page's files, {name} among them",
+                wanted=say("all of the page's files, {1} among them", name),
                 fix="Download or install it again",
             )
     return files
