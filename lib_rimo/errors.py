@@ -6,13 +6,15 @@ user as it stands, so it carries no traceback and no jargon.
 
 from __future__ import annotations
 
+from lib_rimo.said import Said, joined, say, words
+
 
 class RimoError(Exception):
     """Root of every error that the user can be told about.
 
     Args:
-        what: What happened, one sentence without a full stop.
-        found: The value that was found.
+        what: What happened, one sentence without a full stop; values in it by ``said.say``.
+        found: The value that was found; words by ``said.say``, or they count as a name.
         wanted: What would have been right.
         fix: What the user can do now.
     """
@@ -22,14 +24,26 @@ class RimoError(Exception):
         self.found = found
         self.wanted = wanted
         self.fix = fix
-        parts = [what.rstrip(".") + "."]
-        if found is not None:
-            parts.append(f"Found: {found}.")
-        if wanted is not None:
-            parts.append(f"Wanted: {wanted}.")
-        if fix:
-            parts.append(fix.rstrip(".") + ".")
-        super().__init__(" ".join(parts))
+        super().__init__(str(self.said))
+
+    @property
+    def said(self) -> Said:
+        """The whole text. What happened, was wanted and can be done are words; what was found is a value."""
+        parts = [_sentence(self.what)]
+        if self.found is not None:
+            parts.append(say("Found: {1}.", self.found))
+        if self.wanted is not None:
+            wanted = words(self.wanted) if isinstance(self.wanted, str) else self.wanted
+            parts.append(say("Wanted: {1}.", wanted))
+        if self.fix:
+            parts.append(_sentence(self.fix))
+        return parts[0] if len(parts) == 1 else joined(" ", *parts)
+
+
+def _sentence(text: str) -> Said:
+    """With one full stop, whether it came with one or not."""
+    bare = text.rstrip(".") if not isinstance(text, Said) else say(text.template.rstrip("."), *text.values)
+    return say("{1}.", words(bare))
 
 
 class CheckpointError(RimoError):

@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from lib_rimo.benchmark.tags import Catalogue, Tag, tag_key
 from lib_rimo.errors import CatalogueError
+from lib_rimo.said import say
 
 __all__ = [
     "Catalogue",
@@ -108,8 +109,8 @@ def load_catalogue(path: Path) -> Catalogue:
     tags = tuple(rows)
     if not tags:
         raise CatalogueError(
-            f"The tag catalogue {path.name} is empty",
-            found="no tag",
+            say("The tag catalogue {1} is empty", path.name),
+            found=say("no tag"),
             wanted="at least one",
             fix="Add tags to it or choose another list",
         )
@@ -122,8 +123,8 @@ def _read(path: Path) -> str:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CatalogueError(
-            f"The tag catalogue {path.name} is not UTF-8 text",
-            found=f"byte 0x{error.object[error.start]:02x} at position {error.start}",
+            say("The tag catalogue {1} is not UTF-8 text", path.name),
+            found=say("byte 0x{1} at position {2}", f"{error.object[error.start]:02x}", error.start),
             wanted="a text file in the encoding UTF-8",
             fix="Save it anew as UTF-8",
         ) from error
@@ -132,7 +133,9 @@ def _read(path: Path) -> str:
             "The tag catalogue is missing", found=path, fix="Check the file's name and folder"
         ) from error
     except OSError as error:
-        raise CatalogueError("The tag catalogue cannot be read", found=f"{path}: {error.strerror}") from error
+        raise CatalogueError(
+            "The tag catalogue cannot be read", found=say("{1}: {2}", path, error.strerror)
+        ) from error
 
 
 def _csv_rows(path: Path, text: str) -> Iterator[Tag]:
@@ -143,10 +146,10 @@ def _csv_rows(path: Path, text: str) -> Iterator[Tag]:
             return
         if missing := [column for column in COLUMNS if column not in header]:
             raise CatalogueError(
-                f"The tag catalogue {path.name} lacks a column",
+                say("The tag catalogue {1} lacks a column", path.name),
                 found=", ".join(header),
                 wanted=" and ".join(COLUMNS) + " in the first line",
-                fix=f"Add {' and '.join(missing)}",
+                fix=say("Add {1}", " and ".join(missing)),
             )
         name, category = (header.index(column) for column in COLUMNS)
         for row in reader:
@@ -154,15 +157,16 @@ def _csv_rows(path: Path, text: str) -> Iterator[Tag]:
                 continue
             if len(row) != len(header):
                 raise CatalogueError(
-                    f"A line of {path.name} does not fit the header",
-                    found=f"{len(row)} cells in line {reader.line_num}",
-                    wanted=f"{len(header)}: {', '.join(header)}",
+                    say("A line of {1} does not fit the header", path.name),
+                    found=say("{1} cells in line {2}", len(row), reader.line_num),
+                    wanted=say("{1}: {2}", len(header), ", ".join(header)),
                     fix="A tag or category with a comma must stand in double quotes",
                 )
             yield Tag(row[name].strip(), row[category].strip())
     except csv.Error as error:
         raise CatalogueError(
-            f"The tag catalogue {path.name} is not valid CSV", found=f"line {reader.line_num}: {error}"
+            say("The tag catalogue {1} is not valid CSV", path.name),
+            found=say("line {1}: {2}", reader.line_num, error),
         ) from error
 
 
@@ -176,7 +180,7 @@ def _yaml_rows(path: Path, text: str) -> Iterator[Tag]:
 
     def malformed(what: str) -> CatalogueError:
         return CatalogueError(
-            f"The tag catalogue {path.name} has another form",
+            say("The tag catalogue {1} has another form", path.name),
             found=what,
             wanted="a mapping of category to a list of tag names",
         )
@@ -186,7 +190,9 @@ def _yaml_rows(path: Path, text: str) -> Iterator[Tag]:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         found = " ".join(str(error).split())
-        raise CatalogueError(f"The tag catalogue {path.name} is not valid YAML", found=found) from error
+        raise CatalogueError(
+            say("The tag catalogue {1} is not valid YAML", path.name), found=found
+        ) from error
     if root is None:
         return
     if not isinstance(root, yaml.MappingNode):

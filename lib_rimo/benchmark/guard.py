@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lib_rimo.benchmark.interval import Interval
+from lib_rimo.said import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +62,22 @@ def advise(signs: Sequence[Signs], drift_limit: float) -> Advice:
         raise ValueError("no epochs")
     base, found = signs[0], {}
     for number, sign in enumerate(signs[1:], 1):
-        told = []
+        told: list[str] = []
         if sign.unusual is not None and base.unusual is not None and sign.unusual.low > base.unusual.high:
             told.append(
-                f"{100 * sign.unusual.mean:.0f} % of its pictures look unlike its parents' "
-                f"({100 * base.unusual.mean:.0f} % of the base's do)"
+                say(
+                    "{1} % of its pictures look unlike its parents' ({2} % of the base's do)",
+                    f"{100 * sign.unusual.mean:.0f}",
+                    f"{100 * base.unusual.mean:.0f}",
+                )
             )
         if sign.drift > drift_limit:
             told.append(
-                f"its weights lie past its parents ({sign.drift:.2f}, between them at most {drift_limit:.2f})"
+                say(
+                    "its weights lie past its parents ({1}, between them at most {2})",
+                    f"{sign.drift:.2f}",
+                    f"{drift_limit:.2f}",
+                )
             )
         earlier = [s.accuracy for s in signs[:number] if s.accuracy is not None]
         if sign.accuracy is not None and any(before.low > sign.accuracy.high for before in earlier):

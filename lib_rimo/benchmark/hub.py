@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from lib_rimo.errors import TaggerError
+from lib_rimo.said import say
 
 log = logging.getLogger("rimo")
 
@@ -83,11 +84,16 @@ def fetch_tagger(name: str, folder: Path, *, endpoint: str | None = None) -> Pat
             hub.hf_hub_download(known.repository, file, local_dir=str(target), endpoint=endpoint)
     except Exception as error:  # the hub's errors differ between its versions and share no base class
         raise TaggerError(
-            f"The tagger {name} could not be fetched",
+            say("The tagger {1} could not be fetched", name),
             found=_reason(error),
-            wanted=f"{' and '.join(missing)} in {target}",
-            fix=f"Connect to the internet and try again, or download {' and '.join(missing)} from "
-            f"{endpoint or HUB}/{known.repository} and put them into {target}",
+            wanted=say("{1} in {2}", " and ".join(missing), target),
+            fix=say(
+                "Connect to the internet and try again, or download {1} from {2}/{3} and put them into {4}",
+                " and ".join(missing),
+                endpoint or HUB,
+                known.repository,
+                target,
+            ),
         ) from error
     return target
 
@@ -99,7 +105,7 @@ def unknown_tagger(name: str, names: Collection[str]) -> TaggerError:
         "There is no known tagger of that name",
         found=name,
         wanted=", ".join(names),
-        fix=f"Did you mean {close[0]}?" if close else "Choose one of them, or name a folder",
+        fix=say("Did you mean {1}?", close[0]) if close else "Choose one of them, or name a folder",
     )
 
 

@@ -18,6 +18,7 @@ from lib_rimo.benchmark.tag_accuracy import DECIMALS, TagAccuracy
 from lib_rimo.benchmark.tagger import Tagger
 from lib_rimo.errors import RimoError, ScorerError
 from lib_rimo.registry import Registry
+from lib_rimo.said import say
 
 
 def _check(name: str, member: Any) -> ScorerMaker:
@@ -130,18 +131,20 @@ def _read(
         raise _failed(name, error) from error
     if len(values) != len(images):
         raise ScorerError(
-            f"The scorer {name} lost count",
-            found=f"{len(values)} readings",
-            wanted=f"{len(images)}, one per image",
+            say("The scorer {1} lost count", name),
+            found=say("{1} readings", len(values)),
+            wanted=say("{1}, one per image", len(images)),
         )
     if bad := [value for value in values if not (math.isfinite(value) and 0.0 <= value <= 1.0)]:
-        raise ScorerError(f"The scorer {name} gave a value out of range", found=bad[0], wanted="0 to 1")
+        raise ScorerError(
+            say("The scorer {1} gave a value out of range", name), found=bad[0], wanted="0 to 1"
+        )
     return readings
 
 
 def _failed(name: str, error: Exception) -> ScorerError:
     return ScorerError(
-        f"The scorer {name} failed",
-        found=f"{type(error).__name__}: {error}",
-        fix=f"Update {SCORERS.maker(name)}, or leave the scorer out",
+        say("The scorer {1} failed", name),
+        found=say("{1}: {2}", type(error).__name__, error),
+        fix=say("Update {1}, or leave the scorer out", SCORERS.maker(name)),
     )

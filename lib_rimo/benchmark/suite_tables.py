@@ -17,6 +17,7 @@ from lib_rimo.benchmark.interval import Interval
 from lib_rimo.benchmark.score import ImageScore
 from lib_rimo.benchmark.suite import MIXED, SINGLE, Part, Suite
 from lib_rimo.benchmark.suite_run import Results
+from lib_rimo.said import say
 
 LEAST_HITS = 2
 LEAST_IMAGES = 33
@@ -91,11 +92,11 @@ def tables(results: Results, suite: Suite) -> tuple[Table, ...]:
             )
         )
     if many:
-        rows = [Row(f"{part.name} tags", _accuracies(results, part)) for part in many]
+        rows = [Row(say("{1} tags", part.name), _accuracies(results, part)) for part in many]
         found.append(("Many tags", "Share of prompted tags found, by the number of tags in a prompt.", rows))
     varied = [part for part in many if part.per_prompt > 1]
     if varied:
-        rows = [Row(f"{part.name} tags", _diversities(results, [part])) for part in varied]
+        rows = [Row(say("{1} tags", part.name), _diversities(results, [part])) for part in varied]
         whole = [Row(WHOLE, _diversities(results, varied))]
         about = (
             "One minus the mean cosine of the tagger's readings of consecutive pictures of a prompt: "

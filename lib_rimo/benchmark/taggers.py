@@ -8,6 +8,7 @@ from pathlib import Path
 from lib_rimo.benchmark.hub import KNOWN_TAGGERS, fetch_tagger, unknown_tagger
 from lib_rimo.benchmark.tagger import Tagger, open_tagger
 from lib_rimo.errors import TaggerError
+from lib_rimo.said import say
 
 DEFAULT = "wd-vit-tagger-v3"
 """The smallest of the known ones (0.4 GB); it finds nearly what the large ones find."""
@@ -45,7 +46,7 @@ class Taggers:
         if not name:
             raise TaggerError(
                 "No tagger is chosen",
-                wanted=f"one of {', '.join(self.names)}, or a folder with a tagger's files",
+                wanted=say("one of {1}, or a folder with a tagger's files", ", ".join(self.names)),
                 fix="Choose one (--tagger); a known one is downloaded when it is first used",
             )
         if name in self._others or name in KNOWN_TAGGERS or Path(name).expanduser().is_dir():
@@ -54,7 +55,7 @@ class Taggers:
             raise TaggerError(
                 "There is no such folder",
                 found=name,
-                wanted=f"a folder with a tagger's files, or one of {', '.join(self.names)}",
+                wanted=say("a folder with a tagger's files, or one of {1}", ", ".join(self.names)),
             )
         raise unknown_tagger(name, self.names)
 

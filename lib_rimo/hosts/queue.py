@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lib_rimo.errors import HostError
+from lib_rimo.said import say
 
 
 class Owned:
@@ -31,7 +32,7 @@ class Owned:
         """
         if not self.is_mine():
             raise HostError(
-                f"{action} was attempted without the host's queue",
+                say("{1} was attempted without the host's queue", say(action)),
                 wanted="a call inside `with host.exclusive()`",
             )
 
@@ -39,7 +40,7 @@ class Owned:
         if self.is_mine():
             raise HostError(
                 "The host's queue was entered twice",
-                found="this thread holds it already",
+                found=say("this thread holds it already"),
                 wanted="one `with host.exclusive()` at a time",
             )
 

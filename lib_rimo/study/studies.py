@@ -12,6 +12,7 @@ from lib_rimo.errors import StudyError
 from lib_rimo.hosts.drawers.drawer import Drawer
 from lib_rimo.merging.checkpoints.architecture import family_of
 from lib_rimo.merging.saving.options import SaveOptions
+from lib_rimo.said import say, words
 from lib_rimo.study.analysis.block_labels import title_of
 from lib_rimo.study.analysis.sensitivity import Sensitivity
 from lib_rimo.study.measure.background_job import BackgroundJob
@@ -276,7 +277,7 @@ class Studies:
     def play(self, study: str, choice: Choice) -> str:
         """Lends a mix to the user's own tabs; returns its name."""
         record = self.record(study)
-        name = f"{choice.name} of study {study}"
+        name = say("{1} of study {2}", words(choice.name), study)
         self._lending.lend(record, choice.recipe(record), name)
         self._worker.note_lent()
         return name

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lib_rimo.benchmark.interval import Interval
+from lib_rimo.said import say, sentences
 from lib_rimo.study.record.results import EpochSigns, Outlook, Watch
 from lib_rimo.wording.sentences import count, epoch_name, number, percent, points, span, tone
 
@@ -38,24 +39,29 @@ def warning(watch: Watch) -> str:
     if watch.stop_at is None:
         return ""
     first = next(sign.epoch for sign in watch.epochs if sign.warnings)
-    sound = f"The last one without a sign is epoch {watch.stop_at}."
+    sound = say("The last one without a sign is epoch {1}", watch.stop_at)
     if not watch.stop_at:
-        sound = "The last one without a sign is the base itself."
-    return f"Shapes may be broken from epoch {first} on. {sound}"
+        sound = say("The last one without a sign is the base itself")
+    return sentences(say("Shapes may be broken from epoch {1} on", first), sound)
 
 
 def outlook(promise: Outlook) -> str:
     """What another epoch promises, and whether it is proposed."""
     images = count(promise.images, "image", "images")
     if promise.flat and not promise.worth:
-        return f"No further epoch is proposed. The last one found nothing better than what it began with, in {images}."
-    gain = f"{points(promise.gain)} points ({span(promise.gain)})"
+        nothing = say("The last one found nothing better than what it began with, in {1}", images)
+        return sentences("No further epoch is proposed", nothing)
+    gain = say("{1} points ({2})", points(promise.gain), span(promise.gain))
     if not promise.flat:
-        return f"Another epoch may be worth its {images}. The last one gained about {gain}; the next will gain less."
-    least = f"{number(100 * promise.worth)} points"
-    return (
-        f"No further epoch is proposed. At most {gain} are to be expected of its {images}. Less than {least} cannot be "
-        "told from nothing in the final measurement."
+        return sentences(
+            say("Another epoch may be worth its {1}", images),
+            say("The last one gained about {1}; the next will gain less", gain),
+        )
+    least = say("{1} points", number(100 * promise.worth))
+    return sentences(
+        "No further epoch is proposed",
+        say("At most {1} are to be expected of its {2}", gain, images),
+        say("Less than {1} cannot be told from nothing in the final measurement", least),
     )
 
 

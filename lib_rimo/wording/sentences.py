@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lib_rimo.benchmark.interval import Interval
+from lib_rimo.said import joined, say, sentences, words
 from lib_rimo.study.record.results import Result, Variety
 from lib_rimo.study.store.snapshot import Snapshot, StudyState
 
@@ -35,14 +36,14 @@ STAGES = {
 
 
 _AGAINST_BASE = {
-    "up": "Better than the base.",
-    "down": "Worse than the base.",
-    "unclear": "Too close to call against the base.",
+    "up": "Better than the base",
+    "down": "Worse than the base",
+    "unclear": "Too close to call against the base",
 }
 _AGAINST_PARTNER = {
-    "up": "Better than the best partner,",
-    "down": "Worse than the best partner,",
-    "unclear": "Too close to call against the best partner,",
+    "up": "Better than the best partner, {1}: {2} points ({3})",
+    "down": "Worse than the best partner, {1}: {2} points ({3})",
+    "unclear": "Too close to call against the best partner, {1}: {2} points ({3})",
 }
 
 
@@ -91,45 +92,52 @@ def span(interval: Interval) -> str:
 
 def ends(low: float, high: float) -> str:
     """The two ends of an interval: ``2.9 to 5.3``."""
-    return f"{number(low)} to {number(high)}"
+    return say("{1} to {2}", number(low), number(high))
 
 
 def duration(seconds: float) -> str:
     """A time for a person: seconds under a minute and a half, then minutes, then hours."""
     if seconds < 90:
-        return f"{max(1, round(seconds))} s"
+        return say("{1} s", max(1, round(seconds)))
     minutes = round(seconds / 60)
     if minutes < 90:
-        return f"{minutes} min"
+        return say("{1} min", minutes)
     if minutes < 48 * 60:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{minutes / 1440:.1f} days"
+        return say("{1} h {2} min", minutes // 60, f"{minutes % 60:02d}")
+    return say("{1} days", f"{minutes / 1440:.1f}")
 
 
 def count(amount: int, one: str, many: str) -> str:
     """An amount with its noun: ``1 image``, ``1,200 images``."""
-    return f"{amount:,} {one if amount == 1 else many}"
+    return say(f"{{1}} {one if amount == 1 else many}", f"{amount:,}")
 
 
 def progress(snapshot: Snapshot) -> str:
     """Where the study is: epoch, mixes tried, images drawn."""
-    parts = []
+    parts: list[str] = []
     if snapshot.epoch:
-        parts.append(f"epoch {snapshot.epoch} of {max(snapshot.epoch, snapshot.epochs)}")
+        parts.append(say("Epoch {1} of {2}", snapshot.epoch, max(snapshot.epoch, snapshot.epochs)))
     if snapshot.trial:
         parts.append(count(snapshot.trial, "mix tried", "mixes tried"))
     if snapshot.budget:
-        parts.append(f"{snapshot.images:,} of {snapshot.budget:,} images")
+        parts.append(say("{1} of {2} images", f"{snapshot.images:,}", f"{snapshot.budget:,}"))
     if snapshot.measured:
-        parts.append(f"{snapshot.measured:,} of {snapshot.to_measure:,} for the final measurement")
-    return _sentence(" · ".join(parts))
+        parts.append(
+            say("{1} of {2} for the final measurement", f"{snapshot.measured:,}", f"{snapshot.to_measure:,}")
+        )
+    return joined(" · ", *parts) if parts else ""
 
 
 def mixing(snapshot: Snapshot) -> str:
     """How far the mix that is being tried is drawn; empty while none is, or when nothing runs."""
     if not snapshot.mix_images or not _running(snapshot):
         return ""
-    return f"mix {snapshot.trial + 1}: {snapshot.mix_drawn:,} of {snapshot.mix_images:,} images"
+    return say(
+        "mix {1}: {2} of {3} images",
+        snapshot.trial + 1,
+        f"{snapshot.mix_drawn:,}",
+        f"{snapshot.mix_images:,}",
+    )
 
 
 def speed(snapshot: Snapshot) -> str:
@@ -137,7 +145,11 @@ def speed(snapshot: Snapshot) -> str:
     rate = snapshot.images_per_s
     if rate <= 0 or not _running(snapshot):
         return ""
-    return f"{rate:.1f} images per second" if rate >= 1 else f"{1 / rate:.1f} s per image"
+    return (
+        say("{1} images per second", f"{rate:.1f}")
+        if rate >= 1
+        else say("{1} s per image", f"{1 / rate:.1f}")
+    )
 
 
 def remaining(snapshot: Snapshot) -> str:
@@ -146,8 +158,8 @@ def remaining(snapshot: Snapshot) -> str:
         return ""
     low, middle, high = (duration(seconds) for seconds in snapshot.eta_s)
     if low == high:
-        return f"about {middle} left"
-    return f"about {middle} left ({low} to {high})"
+        return say("about {1} left", middle)
+    return say("about {1} left ({2} to {3})", middle, low, high)
 
 
 def fraction(snapshot: Snapshot) -> float:
@@ -166,23 +178,25 @@ def gain(result: Result, varieties: Iterable[Variety] = ()) -> Gain:
         varieties: What was decided of the study's winners.
     """
     over_base = result.gain_over_base
-    sentence = (
-        f"points over the base ({span(over_base)}), on {count(over_base.images, 'image', 'images')} "
-        "that the search never saw"
+    sentence = say(
+        "points over the base ({1}), on {2} that the search never saw",
+        span(over_base),
+        count(over_base.images, "image", "images"),
     )
     best = result.gain_over_best_parent
-    verdict = _AGAINST_BASE[tone(over_base)]
+    verdict: list[str] = [words(_AGAINST_BASE[tone(over_base)])]
     if over_base.low == over_base.high == 0:  # the same weights give the same images
-        verdict = "No mix beat the base within this budget, so the best so far is the base itself."
+        verdict = [say("No mix beat the base within this budget, so the best so far is the base itself")]
         if not all(judged.kept for judged in varieties):
-            verdict = (
-                "No mix beat the base and kept enough diversity within this budget, so the best so far is the base "
-                "itself."
-            )
+            verdict = [
+                say(
+                    "No mix beat the base and kept enough diversity within this budget, so the best so far is the base "
+                    "itself"
+                )
+            ]
     if result.best_parent in result.parents:
-        told = f"{result.best_parent}: {points(best)} points ({span(best)})."
-        verdict += f" {_AGAINST_PARTNER[tone(best)]} {told}"
-    return Gain(points(over_base), sentence, verdict, tone(over_base))
+        verdict.append(say(_AGAINST_PARTNER[tone(best)], result.best_parent, points(best), span(best)))
+    return Gain(points(over_base), sentence, sentences(*verdict), tone(over_base))
 
 
 def epoch_name(epoch: int, kept: Iterable[tuple[int, int]] = ()) -> str:
@@ -195,29 +209,31 @@ def epoch_name(epoch: int, kept: Iterable[tuple[int, int]] = ()) -> str:
     if not epoch:
         return "Base"
     if (first := dict(kept).get(epoch)) is None:
-        return f"Epoch {epoch}"
-    return f"Epoch {epoch}, still epoch {first}" if first else f"Epoch {epoch}, still the base"
+        return say("Epoch {1}", epoch)
+    return (
+        say("Epoch {1}, still epoch {2}", epoch, first) if first else say("Epoch {1}, still the base", epoch)
+    )
 
 
 def variety(judged: Variety) -> str:
     """Whether a winner's images of one prompt vary enough, and on what evidence that was decided."""
-    n, images = judged.epoch, judged.winner.images
-    of, ends_of = percent(judged.winner.mean), span(judged.winner)
-    began, ends_began = percent(judged.began.mean), span(judged.began)
-    if not judged.kept:
-        return (
-            f"The winner of epoch {n} was given up: its images of one prompt vary too little, {of} ({ends_of}) against "
-            f"{began} ({ends_began}) of what the epoch began with, on {images} images each."
-        )
-    if judged.left.low < 0:
-        return (
-            f"The winner of epoch {n} was kept: its images of one prompt may vary enough, {of} ({ends_of}) against "
-            f"{began} ({ends_began}) of what the epoch began with, on {images} images each."
-        )
-    return (
-        f"The winner of epoch {n} was kept: its images of one prompt vary enough, {of} ({ends_of}) against "
-        f"{began} ({ends_began}) of what the epoch began with, on {images} images each."
+    told = (
+        "The winner of epoch {1} was kept: its images of one prompt vary enough, {2} ({3}) against {4} ({5}) of what "
+        "the epoch began with, on {6} images each"
     )
+    if not judged.kept:
+        told = (
+            "The winner of epoch {1} was given up: its images of one prompt vary too little, {2} ({3}) against {4} "
+            "({5}) of what the epoch began with, on {6} images each"
+        )
+    elif judged.left.low < 0:
+        told = (
+            "The winner of epoch {1} was kept: its images of one prompt may vary enough, {2} ({3}) against {4} ({5}) "
+            "of what the epoch began with, on {6} images each"
+        )
+    of, began = judged.winner, judged.began
+    shares = (percent(of.mean), span(of), percent(began.mean), span(began))
+    return sentences(say(told, judged.epoch, *shares, of.images))
 
 
 def tone(difference: Interval) -> str:
@@ -234,7 +250,3 @@ def side(low: float, high: float) -> str:
 
 def _running(snapshot: Snapshot) -> bool:
     return snapshot.state.active and snapshot.state is not StudyState.PAUSED
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]

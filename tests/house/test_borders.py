@@ -10,16 +10,18 @@ import pytest
 from tests.house.source import PACKAGE, ROOT, imports, is_below, python_files, room
 
 ROOMS = {
-    "errors": (),
+    "said": (),
+    "errors": ("said",),
     "registry": ("errors",),
     "files": (),
-    "merging": ("errors", "registry"),
-    "benchmark": ("errors", "registry"),
-    "search": ("errors", "registry", "merging.mix.recipe"),
-    "hosts": ("errors", "registry", "merging"),
+    "merging": ("errors", "said", "registry"),
+    "benchmark": ("errors", "said", "registry"),
+    "search": ("errors", "said", "registry", "merging.mix.recipe"),
+    "hosts": ("errors", "said", "registry", "merging"),
     "toy": ("errors",),
     "study": (
         "errors",
+        "said",
         "files",
         "registry",
         "search",
@@ -29,8 +31,8 @@ ROOMS = {
         "hosts.drawers.drawer",
     ),
     "testing": ("errors", "registry", "merging", "benchmark", "search", "study", "hosts"),
-    "wording": ("errors", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
-    "ui": ("errors", "study", "wording", "benchmark.interval"),
+    "wording": ("errors", "said", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
+    "ui": ("errors", "said", "study", "wording", "benchmark.interval"),
     "library": ("errors", "registry", "merging", "benchmark", "search", "hosts", "toy", "study"),
 }
 """What each room may import of the package. ``cli`` and ``extension`` put the rooms together: they may import all."""
@@ -58,7 +60,19 @@ PACKAGES = {
 }
 """The rooms that may import a package from outside."""
 
-ENGINE = ("errors", "files", "registry", "merging", "benchmark", "search", "study", "hosts", "testing", "toy")
+ENGINE = (
+    "errors",
+    "said",
+    "files",
+    "registry",
+    "merging",
+    "benchmark",
+    "search",
+    "study",
+    "hosts",
+    "testing",
+    "toy",
+)
 """What works with no WebUI, no gradio, no diffusers and no tagger runtime on the machine."""
 
 BLOCKED = (

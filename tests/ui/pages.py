@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from tests.conftest import PATIENCE_MS
 from tests.ui.scripted import HOLD
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Route
 
     from tests.ui.conftest import Served
 
@@ -94,9 +94,10 @@ class Opener:
         width: int = 1280,
         locale: str = "en-US",
         webui: Webui | None = None,
+        routes: Mapping[re.Pattern[str], Callable[[Route], None]] | None = None,
         **options: Any,
     ) -> Page:
-        """Opens the page, by itself or as inside a WebUI."""
+        """Opens the page, by itself or as inside a WebUI; `routes` answer instead of the server."""
         context = self._browser.new_context(
             viewport={"width": width, "height": 900},
             locale=locale,
@@ -107,6 +108,8 @@ class Opener:
         page = context.new_page()
         if webui is not None:
             page.add_init_script(webui.script())
+        for pattern, handler in (routes or {}).items():
+            page.route(pattern, handler)
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -137,6 +140,11 @@ def ready(page: Page) -> None:
     """
     page.wait_for_selector("#rimo-tab[data-state]")
     page.wait_for_selector("#rimo-estimate .rimo-cost")
+
+
+def module(name: str) -> str:
+    """A script's expression for one of the page's modules, the very one that the page runs."""
+    return f"import(new URL('rimo/page/javascript/rimo/{name}.mjs', document.baseURI).href)"
 
 
 def options_come(page: Page, **options: str) -> None:

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SaveError, SettingsError, StudyError
 from lib_rimo.merging.saving.options import SaveOptions
+from lib_rimo.said import joined, say
 from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.record.results import CategoryRow, EpochSigns, Outlook, Result, TagRow, Variety, Watch
 from lib_rimo.study.settings.checks import check_possible
@@ -29,6 +30,7 @@ from tests.ui.scripted_ranks import ScriptedRanks
 if TYPE_CHECKING:
     from lib_rimo.hosts.host import Host
 
+LACKING = "{1} lacks {2} tensors; they stay as in the base (the first is {3})."
 PICTURES = ("grids/", "latest/", "tries/")
 TAGGERS = ["wd-vit-tagger-v3", "wd-swinv2-tagger-v3"]
 TAGS = ("red", "circle", "night", "two", "star", "frame", "large", "rainbow")
@@ -109,7 +111,8 @@ class ScriptedService(ScriptedArchive):
 
     def estimate(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         self._check(settings)
-        text = "2,440 images (640 to search, 1,800 to measure) · 0.1 GB memory · nothing written to disk until you save"
+        images = say("{1} images ({2} to search, {3} to measure)", "2,440", "640", "1,800")
+        text = joined(" · ", images, say("{1} GB memory", "0.1"), "nothing written to disk until you save")
         return {
             "images": 2440,
             "ram_bytes": 10**8,
@@ -135,7 +138,7 @@ class ScriptedService(ScriptedArchive):
                 budget=2 * self._trials * 16,
                 to_measure=200,
                 message="Reading the checkpoints",
-                notes=("shapes.safetensors lacks 248 tensors; they stay as in the base (the first is a.b).",),
+                notes=(say(LACKING, FILES[1], 248, "a.b"),),
             )
             started = self._now
         self._thread = threading.Thread(target=self._play, daemon=True)
@@ -220,7 +223,7 @@ class ScriptedService(ScriptedArchive):
                 self._say(
                     state=StudyState.MEASURING,
                     measured=done,
-                    message="Measuring the winner on prompts the search never saw",
+                    message=say("Measuring {1} on prompts the search never saw", say("the winner")),
                 )
         with self._change:
             if self._go_on():
@@ -264,7 +267,7 @@ class ScriptedService(ScriptedArchive):
             if self._now.state is StudyState.PREPARING:
                 self._say(state=StudyState.SEARCHING)
             self._say(
-                message=f"Drawing and scoring mixes of epoch {epoch}",
+                message=say("Drawing and scoring mixes of epoch {1}", epoch),
                 epoch=epoch,
                 trial=trial,
                 images=16 * trial,
@@ -310,8 +313,8 @@ def varieties() -> tuple[Variety, ...]:
 def watch() -> Watch:
     """Signs of three epochs of which the last looks broken, and an outlook that proposes no other one."""
     broken = (
-        "28 % of its pictures look unlike its parents' (1 % of the base's do)",
-        "its weights lie past its parents (0.72, between them at most 0.61)",
+        say("{1} % of its pictures look unlike its parents' ({2} % of the base's do)", "28", "1"),
+        say("its weights lie past its parents ({1}, between them at most {2})", "0.72", "0.61"),
     )
     epochs = (
         EpochSigns(0, interval(0.561), None, interval(0.01, 0.009), 0.0),

@@ -11,9 +11,10 @@ from typing import Any
 from PIL import Image
 
 from lib_rimo.benchmark.interval import Interval
-from lib_rimo.errors import SettingsError, StudyError
+from lib_rimo.errors import JournalError, SettingsError, StudyError
 from lib_rimo.merging.checkpoints.families import FAMILIES
 from lib_rimo.merging.mix.partition import load_partition
+from lib_rimo.said import say, words
 from lib_rimo.study.analysis.block_labels import Network, parts_of, title_of
 from lib_rimo.study.mixes.preview import PreviewRequest
 from lib_rimo.study.record.choice import Choice
@@ -22,7 +23,8 @@ from lib_rimo.study.store.snapshot import CurvePoint, Grid, Snapshot, StudyState
 from lib_rimo.study.store.summary import broken_row, row_of
 
 STUDY = "2024-05-01-scripted"
-FILES = ("plain.safetensors", "shapes.safetensors", "colours.safetensors", "places.safetensors")
+FILES = ("plain.safetensors", "shapes v1. final.safetensors", "colours.safetensors", "places.safetensors")
+"""One has a name with a full stop and a space in it, where a sentence could end."""
 GROUPS = ("in0-6", "in7", "in8+", "mid", "out0", "out1", "out2", "out3+", "rest", "text", "vae")
 DEAD = ("out3+", "rest")
 SDXL = FAMILIES["sdxl-base"]
@@ -48,7 +50,11 @@ class ScriptedArchive:
         rows = [
             dict(row_of(s, started(s.study))) | {"current": s.study == self._now.study} for s in self._all()
         ]
-        damaged = broken_row("2024-01-01-broken", started("2024-01-01"), "Line 1 of the journal is damaged.")
+        damaged = broken_row(
+            "2024-01-01-broken",
+            started("2024-01-01"),
+            JournalError(say("Line {1} of the journal is damaged", 1)).said,
+        )
         return [*rows, dict(damaged) | {"current": False}]
 
     def _all(self) -> list[Snapshot]:
@@ -139,7 +145,7 @@ class ScriptedArchive:
 
     def play(self, study: str, choice: Choice) -> str:
         self._known(study, choice)
-        name = f"{choice.name} of study {study}"
+        name = say("{1} of study {2}", words(choice.name), study)
         self._say(live=name)
         return name
 

@@ -10,16 +10,18 @@ from typing import Any
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.benchmark.suite_tables import Point, Row, Table
 from lib_rimo.errors import StudyError
+from lib_rimo.said import say
 from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.measure.bench_request import BenchRequest
 from lib_rimo.study.measure.bench_tables import BenchTables
 
 KIND = "bench"
 IMAGES = 60
+MANY = tuple(say("{1} tags", n) for n in (2, 4, 8))
 ROWS = {
     "Single tags by category": ("all", "colour", "colour/warm", "place", "shape"),
-    "Many tags": ("2 tags", "4 tags", "8 tags"),
-    "Diversity": ("all", "2 tags", "4 tags", "8 tags"),
+    "Many tags": MANY,
+    "Diversity": ("all", *MANY),
 }
 
 

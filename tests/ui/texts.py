@@ -27,7 +27,7 @@ KEYS = {
 """Names of keys and headers in the scripts, which nobody reads."""
 
 _LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
-_COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"'/])//[^\n]*", re.DOTALL)
+_COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"'/])//[^\n]*|^(?:import|} from) [^;]*;", re.DOTALL | re.MULTILINE)
 _SENTENCE = re.compile(r"[A-Za-z(){}\d%+.,:;?!' \u00b7\u2026\u2013-]+")
 
 
@@ -67,7 +67,7 @@ def frame_texts() -> set[str]:
 def script_literals() -> set[str]:
     """Every string in the scripts."""
     found: set[str] = set()
-    for path in sorted((ROOT / "javascript").glob("*.js")):
+    for path in sorted((ROOT / "javascript").rglob("*.mjs")):
         code = _COMMENT.sub("", path.read_text(encoding="utf-8"))
         found |= {
             text.encode().decode("unicode_escape") if "\\u" in text else text
@@ -120,8 +120,26 @@ def error_texts(*rooms: str) -> set[str]:
     return {text for text in texts if re.search("[A-Za-z]{2}", re.sub(r"\{\d\}", "", text))}
 
 
+def said_texts(*rooms: str) -> set[str]:
+    """Templates and words of some rooms: what ``say``, ``sentences`` and ``joined`` are given."""
+    texts: set[str] = set()
+    for file in python_files("lib_rimo"):
+        where = file.relative_to("lib_rimo").with_suffix("")
+        if not any(where.is_relative_to(room) for room in rooms):
+            continue
+        for node in ast.walk(tree(file)):
+            if isinstance(node, ast.Call) and _name(node.func) in ("say", "sentences", "joined"):
+                told = node.args[:1] if _name(node.func) == "say" else node.args
+                texts |= {
+                    text for part in told if isinstance(part, ast.Constant) and (text := template(part))
+                }
+    return {text for text in texts if re.search("[A-Za-z]{2}", re.sub(r"\{\d\}", "", text)) or "." in text}
+
+
 def template(node: ast.expr) -> str | None:
-    """A constant or an f-string with numbered places; None for other expressions."""
+    """A constant, the template of ``say``, or an f-string with numbered places; None for other expressions."""
+    if isinstance(node, ast.Call) and _name(node.func) == "say":
+        return template(node.args[0])
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else None
     if not isinstance(node, ast.JoinedStr):

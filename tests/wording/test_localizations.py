@@ -65,6 +65,7 @@ def test_every_text_of_the_page_is_translated(language: str) -> None:
     """Frame, scripts, states and the errors of a study: what the page can say it says in this language."""
     known = read(language)
     wanted = texts.frame_texts() | texts.script_texts() | texts.error_texts(*ROOMS)
+    wanted |= texts.said_texts(*ROOMS, "wording", "errors", "said", "benchmark/guard")
     wanted |= {*STATES.values(), *STAGES.values(), *data_texts()}
     wanted |= {text for f in form.FIELDS.values() for text in (f.label, f.reason)}
     assert (

@@ -23,7 +23,7 @@ def test_the_gain_is_said_with_interval_and_size() -> None:
         "+12.3 points over the base (10.8 to 13.8), on 200 images that the search never saw"
     )
     assert said.verdict == (
-        "Better than the base. Better than the best partner, shapes.safetensors: +8.4 points (7.0 to 9.8)."
+        "Better than the base. Better than the best partner, shapes v1. final.safetensors: +8.4 points (7.0 to 9.8)."
     )
 
 

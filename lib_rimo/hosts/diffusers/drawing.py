@@ -13,6 +13,7 @@ from lib_rimo.errors import HostError
 from lib_rimo.hosts.diffusers.schedulers import build_scheduler
 from lib_rimo.hosts.diffusers.text import TextCache
 from lib_rimo.hosts.host import ImageRequest
+from lib_rimo.said import say
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -88,7 +89,7 @@ def _call(
     if bad:
         raise HostError(
             "The model computed values that are not numbers",
-            found=f"{len(bad)} of {len(requests)} pictures, first at seed {bad[0]}",
+            found=say("{1} of {2} pictures, first at seed {3}", len(bad), len(requests), bad[0]),
             wanted="pictures",
             fix="A weight is damaged or too far from its parents; smaller bounds keep merges closer",
         )

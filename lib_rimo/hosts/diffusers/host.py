@@ -19,6 +19,7 @@ from lib_rimo.hosts.diffusers.schedulers import sampler_names, sampler_of_class,
 from lib_rimo.hosts.host import ImageDefaults, ImageRequest
 from lib_rimo.hosts.queue import HostQueue
 from lib_rimo.merging.live.weights import LiveWeights
+from lib_rimo.said import say
 
 # Latent consistency models are trained to be drawn in a few steps without guidance (their model card's values).
 LCM_STEPS = 4
@@ -161,7 +162,7 @@ class DiffusersHost:
         if len(layouts) != 1:
             raise HostError(
                 "A batch must have one layout",
-                found=f"{len(requests)} requests of {len(layouts)} layouts",
+                found=say("{1} requests of {2} layouts", len(requests), len(layouts)),
                 wanted="at least one request, all with the same size, steps, CFG, sampler and scheduler",
             )
         with self._drawing:
@@ -175,7 +176,7 @@ class DiffusersHost:
         except (RuntimeError, ValueError, TypeError) as error:
             # Memory, sizes that the model cannot take, schedules that the sampler cannot follow.
             raise HostError(
-                "diffusers could not draw the pictures", found=f"{type(error).__name__}: {error}"
+                "diffusers could not draw the pictures", found=say("{1}: {2}", type(error).__name__, error)
             ) from error
         finally:
             with self._drawing:
@@ -264,9 +265,9 @@ class DiffusersHost:
         try:
             hints = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise HostError(f"{HINTS} cannot be read", found=f"{path}: {error}") from error
+            raise HostError(say("{1} cannot be read", HINTS), found=say("{1}: {2}", path, error)) from error
         if not isinstance(hints, dict):
-            raise HostError(f"{HINTS} cannot be read", found=str(path), wanted="a JSON object")
+            raise HostError(say("{1} cannot be read", HINTS), found=str(path), wanted="a JSON object")
         return hints
 
 

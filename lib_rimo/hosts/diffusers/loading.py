@@ -19,6 +19,7 @@ from lib_rimo.hosts.diffusers.text import TextCache
 from lib_rimo.merging.checkpoints.architecture import EDM_V, Architecture, recognise
 from lib_rimo.merging.checkpoints.checkpoint import open_checkpoint
 from lib_rimo.merging.checkpoints.families import families
+from lib_rimo.said import say
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -89,13 +90,13 @@ def read_index(config_dir: Path) -> dict[str, Any]:
         raise HostError(
             "The configuration folder is not a diffusers model folder",
             found=str(config_dir),
-            wanted=f"a folder with {INDEX}",
+            wanted=say("a folder with {1}", INDEX),
             fix="Choose the folder that the model was published with, weights are not needed in it",
         ) from error
     except (OSError, ValueError) as error:
-        raise HostError(f"{INDEX} cannot be read", found=f"{path}: {error}") from error
+        raise HostError(say("{1} cannot be read", INDEX), found=say("{1}: {2}", path, error)) from error
     if not isinstance(index, dict):
-        raise HostError(f"{INDEX} cannot be read", found=str(path), wanted="a JSON object")
+        raise HostError(say("{1} cannot be read", INDEX), found=str(path), wanted="a JSON object")
     return index
 
 
@@ -134,7 +135,7 @@ def load_model(
     except (OSError, SafetensorError) as error:
         raise HostError(
             "The checkpoint cannot be read",
-            found=f"{checkpoint.name}: {error}",
+            found=say("{1}: {2}", checkpoint.name, error),
             wanted="a complete .safetensors file",
         ) from error
     pipeline.to(device)
@@ -181,7 +182,9 @@ def refill(model: LoadedModel, checkpoint: Path) -> LoadedModel | None:
                         slot.tensor.copy_(part.to(slot.tensor.dtype))
             except (OSError, SafetensorError, RuntimeError) as error:
                 raise HostError(
-                    "Reading a checkpoint broke off", found=f"{checkpoint.name}: {error}", fix="Load it again"
+                    "Reading a checkpoint broke off",
+                    found=say("{1}: {2}", checkpoint.name, error),
+                    fix="Load it again",
                 ) from error
             model.texts.clear()
             return replace(model, checkpoint=checkpoint, layout=_layout(file))
@@ -213,7 +216,7 @@ def _draw_as(pipeline: DiffusionPipeline, kind: Architecture) -> None:
     if kind.prediction == EDM_V:
         raise HostError(
             "This kind of model cannot be drawn here",
-            found="v-prediction on another scale of noise (EDM)",
+            found=say("v-prediction on another scale of noise (EDM)"),
             wanted="a model that predicts epsilon, or v on the usual scale",
             fix="Use a WebUI that draws it",
         )
@@ -260,8 +263,8 @@ def _build(
         # diffusers raises whatever was at hand (KeyError, AttributeError, its own kinds, the hub's kinds).
         if _is_offline(error):
             raise HostError(
-                f"The configuration that {checkpoint.name} is drawn by is not on this computer yet",
-                found=f"{kind.describe()}, and no connection to fetch its configuration by",
+                say("The configuration that {1} is drawn by is not on this computer yet", checkpoint.name),
+                found=say("{1}, and no connection to fetch its configuration by", say(kind.describe())),
                 wanted="a connection to huggingface.co once, or a folder with the model's diffusers configuration",
                 fix="Go online and try again, or name the folder with --config",
             ) from error
@@ -277,7 +280,7 @@ def _build(
         )
         raise HostError(
             "diffusers cannot load the checkpoint",
-            found=f"{checkpoint.name}: {reason}",
+            found=say("{1}: {2}", checkpoint.name, reason),
             wanted="an SD or SDXL checkpoint in the original layout, and its configuration",
             fix=fix,
         ) from error
@@ -343,7 +346,7 @@ def _verify(
             if tensor.is_meta or (component in from_file and (component, name) not in covered):
                 raise HostError(
                     "The checkpoint does not fill the model",
-                    found=f"no tensor in {checkpoint.name} for {component}.{name}",
+                    found=say("no tensor in {1} for {2}.{3}", checkpoint.name, component, name),
                     wanted="a checkpoint and a configuration that belong together",
                     fix="Check the configuration folder",
                 )
@@ -351,7 +354,7 @@ def _verify(
         if not all(holds(key, place) for place in places):
             raise HostError(
                 "A tensor of the checkpoint could not be found in the loaded model",
-                found=f"other values at the places of {key}",
+                found=say("other values at the places of {1}", key),
                 wanted="the values of the file",
                 fix="Report this with the versions of diffusers and transformers",
             )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lib_rimo.errors import HostError
+from lib_rimo.said import say
 
 if TYPE_CHECKING:
     from diffusers import SchedulerMixin
@@ -92,16 +93,20 @@ def build_scheduler(sampler: str, schedule: str, config: Mapping[str, Any]) -> S
         known, schedule = base, KARRAS
     if known not in _SAMPLERS:
         raise HostError(
-            "The sampler is unknown", found=repr(sampler), wanted=f"one of {', '.join(sampler_names())}"
+            "The sampler is unknown",
+            found=repr(sampler),
+            wanted=say("one of {1}", ", ".join(sampler_names())),
         )
     if schedule not in _SCHEDULES:
         raise HostError(
-            "The noise schedule is unknown", found=repr(schedule), wanted=f"one of {', '.join(_SCHEDULES)}"
+            "The noise schedule is unknown",
+            found=repr(schedule),
+            wanted=say("one of {1}", ", ".join(_SCHEDULES)),
         )
     chosen = _SAMPLERS[known]
     if schedule == KARRAS and not chosen.karras:
         raise HostError(
-            f"The sampler {known} cannot follow the Karras schedule",
+            say("The sampler {1} cannot follow the Karras schedule", known),
             found=schedule,
             wanted="Automatic",
             fix="Choose another schedule or sampler",
@@ -111,9 +116,9 @@ def build_scheduler(sampler: str, schedule: str, config: Mapping[str, Any]) -> S
     if config.get(ZERO_SNR) and ZERO_SNR not in takes:
         able = [name for name, other in _SAMPLERS.items() if ZERO_SNR in _options_of(other)]
         raise HostError(
-            f"The sampler {known} cannot draw models of zero terminal SNR",
+            say("The sampler {1} cannot draw models of zero terminal SNR", known),
             found=known,
-            wanted=f"one of {', '.join(able)}",
+            wanted=say("one of {1}", ", ".join(able)),
             fix="Choose another sampler",
         )
     options = {k: v for k, v in {**_SCHEDULES[schedule], **chosen.options}.items() if k in takes}

@@ -11,6 +11,7 @@ import torch
 from lib_rimo.errors import HostError
 from lib_rimo.hosts.prompt_text import plain
 from lib_rimo.merging.checkpoints.family import TextWindow
+from lib_rimo.said import say
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -126,8 +127,8 @@ class TextCache:
         if self._window.most is not None and len(chunks) > self._window.most:
             raise HostError(
                 "A prompt is longer than the model reads",
-                found=f"{length(text)} tokens",
-                wanted=f"{room * self._window.most} or less",
+                found=say("{1} tokens", length(text)),
+                wanted=say("{1} or less", room * self._window.most),
                 fix="Ask for fewer tags in a prompt",
             )
         return chunks

@@ -17,6 +17,7 @@ from lib_rimo.hosts.queue import Owned
 from lib_rimo.merging.live.swap import Swapper
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe
+from lib_rimo.said import say
 
 log = logging.getLogger("rimo")
 
@@ -97,7 +98,9 @@ class HostDrawer(Owned):
                 raise
             raise HostError(
                 "The weights could not be put back",
-                found=str(error) if isinstance(error, HostError) else f"{type(error).__name__}: {error}",
+                found=str(error)
+                if isinstance(error, HostError)
+                else say("{1}: {2}", type(error).__name__, error),
                 fix="The model was loaded anew from its file and is as it was; resume when you want to go on",
             ) from error
 

@@ -16,6 +16,7 @@ from lib_rimo.hosts.drawers.drawer import Files
 from lib_rimo.hosts.host import ImageRequest
 from lib_rimo.merging.mix.partition import Partition, partition_from_json
 from lib_rimo.merging.mix.recipe import Recipe, Source
+from lib_rimo.said import say
 
 Order = tuple[Recipe, list[ImageRequest], Partition]
 
@@ -84,7 +85,7 @@ def _file_of(source: Source, files: Files) -> Source:
     if path is None:
         raise HostError(
             "Only mixes of files can be drawn in another process",
-            found=f"{source.name}, which has no file",
+            found=say("{1}, which has no file", source.name),
             fix="Save it first",
         )
     return dataclasses.replace(source, path=path.resolve())

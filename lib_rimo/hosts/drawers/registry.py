@@ -17,6 +17,7 @@ from lib_rimo.errors import PluginError
 from lib_rimo.hosts.drawers.drawer import Drawer
 from lib_rimo.hosts.drawers.host_drawer import HostDrawer
 from lib_rimo.registry import Registry
+from lib_rimo.said import say
 
 DEFAULT = "diffusers"
 OWED = tuple(name for name in vars(HostDrawer) if not name.startswith("_"))
@@ -85,7 +86,7 @@ def open_drawer(name: str, settings: DrawerSettings) -> Drawer:
         _complete(drawer)
     except TypeError as error:
         raise PluginError(
-            f"The drawer {name} of {DRAWERS.maker(name)} cannot be used",
+            say("The drawer {1} of {2} cannot be used", name, DRAWERS.maker(name)),
             found=str(error),
             fix="Choose another one",
         ) from error

@@ -17,6 +17,7 @@ from lib_rimo.hosts.webui.info import chunks_of, native_size
 from lib_rimo.hosts.webui.patching import only_here, replaced
 from lib_rimo.merging.checkpoints.keys import is_weight, place_of
 from lib_rimo.merging.live.weights import LiveSlot, LiveWeights
+from lib_rimo.said import say
 
 log = logging.getLogger("rimo")
 
@@ -57,7 +58,7 @@ class A1111Host(WebuiHost):
         except Exception as error:
             shared.opts.data.update(kept)
             raise HostError(
-                "The checkpoint cannot be loaded", found=f"{type(error).__name__}: {error}"
+                "The checkpoint cannot be loaded", found=say("{1}: {2}", type(error).__name__, error)
             ) from error
         shared.opts.data["sd_model_checkpoint"] = info.title
         return _there(model)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lib_rimo.errors import CheckpointError, HostError
 from lib_rimo.merging.checkpoints.checkpoint import open_checkpoint
+from lib_rimo.said import say
 
 
 def keys_of(checkpoint: Path) -> tuple[str, ...]:
@@ -36,4 +37,6 @@ def require_known(what: str, name: str, names: Sequence[str]) -> None:
         HostError: It is not.
     """
     if name not in names:
-        raise HostError(f"The {what} is unknown", found=repr(name), wanted=f"one of {', '.join(names)}")
+        raise HostError(
+            say("The {1} is unknown", say(what)), found=repr(name), wanted=say("one of {1}", ", ".join(names))
+        )

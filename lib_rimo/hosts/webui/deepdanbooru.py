@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lib_rimo.errors import TaggerError
+from lib_rimo.said import say
 
 NAME = "deepdanbooru"
 FOLDER = "torch_deepdanbooru"
@@ -97,7 +98,7 @@ def _file() -> Path:
     if not files:
         raise TaggerError(
             "DeepDanbooru is not there yet",
-            found=f"no .pt file in {folder}",
+            found=say("no .pt file in {1}", folder),
             wanted="model-resnet_custom_v3.pt",
             fix='Press "Interrogate DeepBooru" in the tab img2img once, which downloads it',
         )
@@ -116,8 +117,8 @@ def _read(file: Path) -> tuple[Any, list[str]]:
         network.load_state_dict(load(str(file), map_location="cpu", weights_only=True))
     except Exception as error:
         raise TaggerError(
-            f"{file.name} is no DeepDanbooru that the WebUI understands",
-            found=f"{type(error).__name__}: {str(error)[:200]}",
+            say("{1} is no DeepDanbooru that the WebUI understands", file.name),
+            found=say("{1}: {2}", type(error).__name__, str(error)[:200]),
             fix='Delete it and press "Interrogate DeepBooru" in the tab img2img, which downloads it',
         ) from error
     return network, [str(tag) for tag in network.tags]

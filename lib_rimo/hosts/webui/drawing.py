@@ -20,6 +20,7 @@ from PIL import Image
 from lib_rimo.errors import HostError, HostTakenError
 from lib_rimo.hosts.host import ImageRequest
 from lib_rimo.hosts.prompt_text import plain
+from lib_rimo.said import say
 
 JOB = "Random mix"
 """What the WebUI's progress shows while a batch is drawn."""
@@ -204,11 +205,13 @@ def _explained(error: Exception) -> HostError:
     if isinstance(error, NotNumbersError) or type(error).__name__ == "NansException":
         return HostError(
             "The model computed values that are not numbers",
-            found="NaN or infinity in a picture",
+            found=say("NaN or infinity in a picture"),
             fix="Leave out damaged checkpoints, or start the WebUI with --no-half",
         )
     if isinstance(error, torch.cuda.OutOfMemoryError):
         return HostError(
             "The graphics card's memory ran out", found=str(error), fix="Choose smaller pictures and resume"
         )
-    return HostError("The WebUI could not draw the pictures", found=f"{type(error).__name__}: {error}")
+    return HostError(
+        "The WebUI could not draw the pictures", found=say("{1}: {2}", type(error).__name__, error)
+    )

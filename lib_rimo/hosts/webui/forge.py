@@ -20,6 +20,7 @@ from lib_rimo.hosts.webui.patching import replaced
 from lib_rimo.merging.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from lib_rimo.merging.checkpoints.header import TensorSpec
 from lib_rimo.merging.live.weights import LiveSlot, LiveWeights
+from lib_rimo.said import say
 
 log = logging.getLogger("rimo")
 
@@ -78,7 +79,7 @@ class ForgeHost(WebuiHost):
             if before:
                 change(before)
             raise HostError(
-                "The checkpoint cannot be loaded", found=f"{type(error).__name__}: {error}"
+                "The checkpoint cannot be loaded", found=say("{1}: {2}", type(error).__name__, error)
             ) from error
         # The first loading adds a hash to the title; the dropdown shows nothing for the title from before.
         shared.opts.data["sd_model_checkpoint"] = info.title
@@ -93,7 +94,7 @@ class ForgeHost(WebuiHost):
             raise
         except Exception as error:
             raise HostError(
-                "The selected checkpoint cannot be loaded", found=f"{type(error).__name__}: {error}"
+                "The selected checkpoint cannot be loaded", found=say("{1}: {2}", type(error).__name__, error)
             ) from error
 
     def _load_again(self) -> Any:
@@ -182,7 +183,7 @@ def take_off_loras(engine: Any) -> None:
         if loader is None:
             raise HostError(
                 "This fork of Forge keeps LoRAs in a way that is not known",
-                found=f"{type(patcher).__name__} without lora_loader",
+                found=say("{1} without lora_loader", type(patcher).__name__),
                 wanted="Forge, Forge Neo, or AUTOMATIC1111's WebUI",
             )
         if loader.backup or loader.online_backup or loader.loaded_hash != str([]):

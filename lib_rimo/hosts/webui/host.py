@@ -29,6 +29,7 @@ from lib_rimo.merging.checkpoints.keys import place_of
 from lib_rimo.merging.live.swap import Swapper
 from lib_rimo.merging.live.weights import LiveWeights
 from lib_rimo.merging.mix.recipe import Recipe
+from lib_rimo.said import say
 
 log = logging.getLogger("rimo")
 
@@ -168,7 +169,7 @@ class WebuiHost(ABC):
         except Exception as error:
             raise HostError(
                 "The model could not be loaded anew",
-                found=f"{type(error).__name__}: {error}",
+                found=say("{1}: {2}", type(error).__name__, error),
                 fix="Select the checkpoint again in the WebUI",
             ) from error
         self._drawer.forget_prompts()
@@ -207,7 +208,7 @@ class WebuiHost(ABC):
         raise HostError(
             "The checkpoint cannot be loaded",
             found=str(checkpoint),
-            wanted=f"a file that the WebUI lists, e.g. in {self.save_folder()}",
+            wanted=say("a file that the WebUI lists, e.g. in {1}", self.save_folder()),
             fix="Move it there",
         )
 
@@ -248,7 +249,7 @@ class WebuiHost(ABC):
         if self._base is not None and (found is None or not same_file(found, self._base)):
             raise HostTakenError(
                 "Another checkpoint was selected in the WebUI",
-                found="none" if found is None else found.name,
+                found=say("none") if found is None else found.name,
                 wanted=self._base.name,
                 fix="Resume to select that one again and go on",
             )
@@ -321,14 +322,13 @@ class WebuiHost(ABC):
 
         Raises:
             HostTakenError: The user pressed Interrupt or Skip, or has selected another checkpoint.
-            HostError: The requests are not of one layout or cannot be met, the WebUI could not draw them, or
-                ``interrupt`` was called.
+            HostError: The requests are not of one layout, cannot be met or drawn, or ``interrupt`` was called.
         """
         model = self._ready("Drawing")
         if len({request.layout() for request in requests}) != 1:
             raise HostError(
                 "A batch must have one layout",
-                found=f"{len(requests)} requests",
+                found=say("{1} requests", len(requests)),
                 wanted="at least one request, all with the same size, steps, CFG, sampler and scheduler",
             )
         require_known("sampler", requests[0].sampler, self.samplers())

@@ -9,6 +9,7 @@ from typing import Any
 
 from lib_rimo.errors import HostError
 from lib_rimo.hosts.webui.host import WebuiHost
+from lib_rimo.said import say
 
 _EVERYWHERE: Mapping[str, Sequence[str]] = {
     "call_queue": ("queue_lock",),
@@ -39,7 +40,7 @@ def open_webui_host() -> WebuiHost:
         HostError: It is none, or one that lacks what an adapter needs; the text names program and lack.
     """
     if importlib.util.find_spec("modules") is None or importlib.util.find_spec("modules.sd_models") is None:
-        raise HostError("This is no WebUI", wanted=f"a process of {SERVED}")
+        raise HostError("This is no WebUI", wanted=say("a process of {1}", SERVED))
     from modules import sd_models
 
     is_forge = hasattr(sd_models, "forge_model_reload")
@@ -102,7 +103,7 @@ def _lacking(needed: Mapping[str, Sequence[str]]) -> list[str]:
 def _refusal(found: str) -> HostError:
     return HostError(
         "This program keeps and draws its models in a way that is not known here, so nothing can be mixed in it",
-        found=f"{program()}, {found}",
+        found=say("{1}, {2}", program(), found),
         wanted=SERVED,
         fix="Use one of these, or the program without a WebUI (python start.py), on the same checkpoints",
     )

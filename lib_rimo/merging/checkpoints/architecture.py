@@ -19,6 +19,7 @@ from lib_rimo.merging.checkpoints.families import FAMILIES, OWN, families
 from lib_rimo.merging.checkpoints.family import Condition, Family
 from lib_rimo.merging.checkpoints.keys import UNET, place_of
 from lib_rimo.merging.checkpoints.quantised import refuse_quantised
+from lib_rimo.said import say
 
 EDM_V = "edm v"
 """v on another scale of noise; told by a tensor that the WebUIs and ComfyUI read as well."""
@@ -110,16 +111,16 @@ def recognise(checkpoint: Checkpoint) -> Architecture:
     if not nearest:
         more = ", ".join(family.title for family in families() if family.name not in OWN)
         raise ArchitectureError(
-            f"{checkpoint.name} is of an unknown kind",
+            say("{1} is of an unknown kind", checkpoint.name),
             found=_guess(keys),
-            wanted=f"a Stable Diffusion 1, 2 or XL checkpoint with its UNet, or one of {more}"
+            wanted=say("a Stable Diffusion 1, 2 or XL checkpoint with its UNet, or one of {1}", more)
             if more
             else "a Stable Diffusion 1, 2 or XL checkpoint with its UNet",
             fix="Choose a whole model file",
         )
     if len(nearest) > 1:
         raise ArchitectureError(
-            f"{checkpoint.name} fits two model families equally well",
+            say("{1} fits two model families equally well", checkpoint.name),
             found=" and ".join(family.name for family in nearest),
             wanted="a family that names more marks of the file than the other",
             fix="Remove one of them, or tell its makers",
@@ -276,15 +277,15 @@ def check_same(base: Checkpoint, partner: Checkpoint, *, mix_predictions: bool =
         where = in_unet[0] if in_unet else (different[0] if different else "")
         detail = f"; {where} has shape {partner.shape(where)} against {base.shape(where)}" if where else ""
         raise ArchitectureError(
-            f"{partner.name} cannot be mixed into {base.name}",
+            say("{1} cannot be mixed into {2}", partner.name, base.name),
             found=theirs.describe() + detail,
             wanted=ours.describe(),
             fix="Choose models of one family",
         )
     if not mix_predictions and None not in (kinds := (theirs.predicts, ours.predicts)) and len({*kinds}) > 1:
         raise ArchitectureError(
-            f"{partner.name} and {base.name} predict different things, so their mix draws noise",
-            found=f"{kinds[0]}-prediction and {kinds[1]}-prediction",
+            say("{1} and {2} predict different things, so their mix draws noise", partner.name, base.name),
+            found=say("{1}-prediction and {2}-prediction", kinds[0], kinds[1]),
             wanted="models of one prediction type",
             fix="Leave one of them out, or say that you want to mix prediction types",
         )

@@ -17,6 +17,7 @@ import torch
 from lib_rimo.errors import CheckpointError
 from lib_rimo.merging.checkpoints.header import Header, TensorSpec, read_header
 from lib_rimo.merging.checkpoints.keys import canonical_names
+from lib_rimo.said import say
 
 SUFFIXES = (".safetensors", ".ckpt")
 """Files that can be opened; anything else is refused by name."""
@@ -130,7 +131,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise CheckpointError(
-            f"{path.name} is not a checkpoint that can be opened",
+            say("{1} is not a checkpoint that can be opened", path.name),
             found=path.suffix,
             wanted=" or ".join(SUFFIXES),
         )
@@ -146,9 +147,9 @@ def open_checkpoint(path: Path) -> Checkpoint:
             return _Pickled(path, _unpickle(path), _fingerprint(file, size_bytes, b""))
     except OSError as error:
         raise CheckpointError(
-            f"The checkpoint {path.name} cannot be read",
+            say("The checkpoint {1} cannot be read", path.name),
             found=error.strerror or str(error),
-            wanted=f"a readable file at {path}",
+            wanted=say("a readable file at {1}", path),
             fix="Check that the file is there and may be read",
         ) from error
 
@@ -178,7 +179,7 @@ class _Safetensors(Checkpoint):
 
     def _tensor(self, stored: str) -> torch.Tensor:
         if self._memory is None:
-            raise CheckpointError(f"The checkpoint {self.name} was closed already")
+            raise CheckpointError(say("The checkpoint {1} was closed already", self.name))
         spec, start = self._header.specs[stored], self._header.starts[stored]
         if spec.numel == 0:
             return torch.empty(spec.shape, dtype=spec.dtype)
@@ -217,8 +218,8 @@ def _unpickle(path: Path) -> dict[str, torch.Tensor]:
         raise
     except Exception as error:  # a forged pickle may raise anything at all
         raise CheckpointError(
-            f"The checkpoint {path.name} is damaged or holds more than numbers",
-            found=f"{type(error).__name__} while loading it in the safe mode",
+            say("The checkpoint {1} is damaged or holds more than numbers", path.name),
+            found=say("{1} while loading it in the safe mode", type(error).__name__),
             wanted="a file that needs no code to load",
             fix="Use the .safetensors version of this model",
         ) from error
@@ -230,7 +231,9 @@ def _unpickle(path: Path) -> dict[str, torch.Tensor]:
             if isinstance(key, str) and isinstance(value, torch.Tensor) and value.layout == torch.strided:
                 tensors[key] = value.detach()
     if not tensors:
-        raise CheckpointError(f"The checkpoint {path.name} holds no tensors", fix="Choose a model file")
+        raise CheckpointError(
+            say("The checkpoint {1} holds no tensors", path.name), fix="Choose a model file"
+        )
     return tensors
 
 

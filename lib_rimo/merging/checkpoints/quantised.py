@@ -14,6 +14,7 @@ import torch
 from lib_rimo.errors import CheckpointError
 from lib_rimo.merging.checkpoints.checkpoint import Checkpoint
 from lib_rimo.merging.checkpoints.keys import place_of
+from lib_rimo.said import say
 
 _FP8 = tuple(
     getattr(torch, name)
@@ -51,8 +52,8 @@ def refuse_quantised(checkpoint: Checkpoint) -> None:
     for keys, kind in ((scaled, "scaled fp8"), (packed, "whole numbers of 8 or 4 bits")):
         if keys:
             raise CheckpointError(
-                f"{checkpoint.name} is quantised, so its numbers cannot be mixed",
-                found=f"{len(keys)} weights stored as {kind}, the first is {keys[0]}",
+                say("{1} is quantised, so its numbers cannot be mixed", checkpoint.name),
+                found=say("{1} weights stored as {2}, the first is {3}", len(keys), kind, keys[0]),
                 wanted="fp16, bf16, fp32 or plain fp8",
                 fix="Choose the model's fp16 file, from which this one was made",
             )

@@ -18,6 +18,7 @@ from lib_rimo.merging.mix.merge import KeyPlan
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.said import say
 
 
 def check_mixable(
@@ -72,8 +73,8 @@ def refuse_damaged(
             bad.append(key)
     if bad:
         raise CheckpointError(
-            f"{checkpoint.name} holds numbers that are not finite",
-            found=f"NaN or infinity in {len(bad)} tensors, the first is {bad[0]}",
+            say("{1} holds numbers that are not finite", checkpoint.name),
+            found=say("NaN or infinity in {1} tensors, the first is {2}", len(bad), bad[0]),
             wanted="a healthy checkpoint",
             fix="Leave it out, or repair it",
         )
@@ -104,14 +105,14 @@ def refuse_overflow(plan: KeyPlan, merged: torch.Tensor) -> None:
     damaged = [checkpoint.name for checkpoint in plan.sources() if checkpoint.nonfinite(plan.key)]
     if damaged:
         raise CheckpointError(
-            f"{damaged[0]} holds numbers that are not finite",
-            found=f"NaN or infinity in {plan.key}",
+            say("{1} holds numbers that are not finite", damaged[0]),
+            found=say("NaN or infinity in {1}", plan.key),
             wanted="a healthy checkpoint",
             fix="Leave it out, or repair it; nothing was saved",
         )
     raise CheckpointError(
-        f"The mix holds numbers that are too large for {str(plan.spec.dtype).removeprefix('torch.')}",
-        found=f"infinity in {plan.key}",
+        say("The mix holds numbers that are too large for {1}", str(plan.spec.dtype).removeprefix("torch.")),
+        found=say("infinity in {1}", plan.key),
         wanted="a number type that holds them, such as bf16 or fp32",
         fix="Choose another number type (--number-type); nothing was saved",
     )
@@ -119,16 +120,23 @@ def refuse_overflow(plan: KeyPlan, merged: torch.Tensor) -> None:
 
 def _compared(base: Checkpoint, partner: Checkpoint, *, mix_predictions: bool) -> list[str]:
     report = check_same(base, partner, mix_predictions=mix_predictions)
-    reasons = {"lacks": report.missing, "has another shape of": report.reshaped}
-    notes = [
-        f"{partner.name} {what} {len(keys)} tensors; they stay as in the base (the first is {keys[0]})."
-        for what, keys in reasons.items()
+    lacks = "{1} lacks {2} tensors; they stay as in the base (the first is {3})."
+    differs = "{1} has another shape of {2} tensors; they stay as in the base (the first is {3})."
+    notes: list[str] = [
+        say(told, partner.name, len(keys), keys[0])
+        for told, keys in ((lacks, report.missing), (differs, report.reshaped))
         if keys
     ]
     ours, theirs = recognise(base), recognise(partner)
     if None not in (ours.predicts, theirs.predicts) and _drawn_by(ours) != _drawn_by(theirs):
         notes.append(
-            f"{partner.name} is drawn by {_drawn_by(theirs)}, {base.name} and the mix by {_drawn_by(ours)}."
+            say(
+                "{1} is drawn by {2}, {3} and the mix by {4}.",
+                partner.name,
+                _drawn_by(theirs),
+                base.name,
+                _drawn_by(ours),
+            )
         )
     return notes
 
@@ -136,5 +144,5 @@ def _compared(base: Checkpoint, partner: Checkpoint, *, mix_predictions: bool) -
 def _drawn_by(kind: Architecture) -> str:
     """What a model of this kind is drawn by, in words."""
     names = {"v": "v-prediction", EDM_V: "v-prediction on another scale of noise (EDM)"}
-    name = names.get(str(kind.predicts), "epsilon-prediction")
-    return f"{name} with zero terminal SNR" if kind.zero_snr else name
+    name = say(names.get(str(kind.predicts), "epsilon-prediction"))
+    return say("{1} with zero terminal SNR", name) if kind.zero_snr else name

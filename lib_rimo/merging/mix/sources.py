@@ -9,6 +9,7 @@ from types import TracebackType
 from lib_rimo.errors import CheckpointError
 from lib_rimo.merging.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from lib_rimo.merging.mix.recipe import Recipe, Source
+from lib_rimo.said import say
 
 
 class Sources:
@@ -63,8 +64,8 @@ class Sources:
             other = True
         places = [str(source.path)] if source.path is not None else []
         raise CheckpointError(
-            f"The checkpoint {source.name} is missing",
-            found="a file of this name with other contents" if other else "no such file",
+            say("The checkpoint {1} is missing", source.name),
+            found=say("a file of this name with other contents") if other else say("no such file"),
             wanted=f"the file with fingerprint {source.fingerprint[:12]} in "
             + (", ".join([*places, *map(str, self._folders)]) or "a folder that was named"),
             fix="Put the file back, or name the folder where it lies",

@@ -6,6 +6,7 @@ import unicodedata
 from pathlib import Path
 
 from lib_rimo.errors import SaveError
+from lib_rimo.said import say
 
 SUFFIX = ".safetensors"
 MAX_NAME_BYTES = 200
@@ -32,7 +33,7 @@ def checkpoint_file(folder: Path, name: str) -> Path:
     if bad:
         raise SaveError(
             "This is no name for a checkpoint",
-            found=f"{name!r}, which {bad}",
+            found=say("{1}, which {2}", repr(name), say(bad)),
             wanted="a plain file name without folders",
             fix="Choose another name",
         )

@@ -28,6 +28,7 @@ from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.metadata import merge_metadata
 from lib_rimo.merging.saving.names import checkpoint_file
 from lib_rimo.merging.saving.options import NUMBER_TYPES, SaveOptions
+from lib_rimo.said import say
 
 SPARE_BYTES = 64 << 20
 """Left free beyond the file itself, so that a save does not take the last room from the rest of the machine."""
@@ -147,9 +148,9 @@ def _check_room(folder: Path, need_bytes: int) -> None:
     free_bytes = shutil.disk_usage(folder).free
     if free_bytes < need_bytes + SPARE_BYTES:
         raise SaveError(
-            f"There is not enough room in {folder}",
-            found=f"{free_bytes / 1e9:.2f} GB free",
-            wanted=f"{(need_bytes + SPARE_BYTES) / 1e9:.2f} GB",
+            say("There is not enough room in {1}", folder),
+            found=say("{1} GB free", f"{free_bytes / 1e9:.2f}"),
+            wanted=say("{1} GB", f"{(need_bytes + SPARE_BYTES) / 1e9:.2f}"),
             fix="Free some room or choose another folder",
         )
 
@@ -171,9 +172,9 @@ def _temporary(folder: Path, target: Path) -> Iterator[tuple[BinaryIO, Path]]:
             yield file, path
     except OSError as error:
         raise SaveError(
-            f"{target.name} could not be saved",
+            say("{1} could not be saved", target.name),
             found=error.strerror or str(error),
-            wanted=f"a folder that can be written to and has room: {folder}",
+            wanted=say("a folder that can be written to and has room: {1}", folder),
             fix="Nothing was saved; check the folder's permissions and the free room, then save again",
         ) from error
     finally:

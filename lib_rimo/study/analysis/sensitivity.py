@@ -37,6 +37,7 @@ from scipy.linalg import cholesky
 
 from lib_rimo.errors import StudyError
 from lib_rimo.merging.mix.partition import load_partition
+from lib_rimo.said import say
 from lib_rimo.search.default import DefaultStrategy
 from lib_rimo.search.history import Floats, Observation
 from lib_rimo.search.posterior import LEVEL_SD, NUGGET_SD, Posterior, shrunken
@@ -98,7 +99,9 @@ def _blocks(record: StudyRecord, done: int) -> Mapping[str, Any]:
     ]
     if not known:
         raise StudyError(
-            "There are too few trials to say what mattered", found=done, wanted=f"{LEAST_TRIALS} in an epoch"
+            "There are too few trials to say what mattered",
+            found=done,
+            wanted=say("{1} in an epoch", LEAST_TRIALS),
         )
     models = [model_of(history, len(searched), bounds) for history, bounds in known]
     effects = np.sum([total_effects(m, of[1]) for m, of in zip(models, known, strict=True)], axis=0)

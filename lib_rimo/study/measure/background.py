@@ -13,6 +13,7 @@ from lib_rimo.errors import StudyError
 from lib_rimo.files import write_whole
 from lib_rimo.hosts.drawers.drawer import Drawer
 from lib_rimo.merging.mix.partition import Partition
+from lib_rimo.said import from_json, to_json
 from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.measure.bench_tables import as_text
 from lib_rimo.study.measure.measurement import Measuring
@@ -70,7 +71,7 @@ class Background:
             StudyError: There are none.
         """
         try:
-            found: dict[str, Any] = json.loads(self._read(self._facts))
+            found: dict[str, Any] = from_json(json.loads(self._read(self._facts)))
         except ValueError as error:
             raise StudyError("The kept tables are damaged", found=str(error), fix="Run it again") from error
         return found
@@ -84,7 +85,7 @@ class Background:
     def _keep(self, facts: Mapping[str, Any]) -> None:
         folder = self._folder / LATEST
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / self._facts, as_text(facts))
+        write_whole(folder / self._facts, as_text(to_json(facts)))
 
     def _measuring(self, settings: MeasureSettings, partition: Partition) -> Measuring:
         """A measurement that gives way after each batch and ends where the user wants that."""

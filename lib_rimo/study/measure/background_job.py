@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any
 
 from lib_rimo.errors import HostTakenError, RimoError, SettingsError, StudyError
+from lib_rimo.said import say, sentences
 from lib_rimo.study.run.lease import Hold, HostLease
 
 log = logging.getLogger("rimo")
@@ -113,7 +114,7 @@ class BackgroundJob:
                 thread.start()  # it has nothing to say before the lock is free
             except RuntimeError as error:
                 hold.release()
-                raise StudyError(f"{title} could not be started", found=error) from error
+                raise StudyError(say("{1} could not be started", title), found=error) from error
             self._thread, self._hold, self._now = thread, hold, JobStatus(kind, JobState.RUNNING)
 
     def stop(self) -> None:
@@ -167,17 +168,17 @@ class BackgroundJob:
             text = StudyError(
                 error.what, found=error.found, wanted=error.wanted, fix="Run it again to go on where it was"
             )
-            self._show(state=JobState.STOPPED, error=str(text))
+            self._show(state=JobState.STOPPED, error=text.said)
         except RimoError as error:
             log.info("%s ended: %s", self._now.title, error, exc_info=True)
             if self._stop.is_set():
                 self._show(state=JobState.STOPPED)
                 return
             field = error.field if isinstance(error, SettingsError) else ""
-            self._show(state=JobState.FAILED, error=str(error), field=field)
+            self._show(state=JobState.FAILED, error=error.said, field=field)
         except BaseException as error:
             log.exception("%s ended with an unexpected error", self._now.title)
-            told = f"Unexpected {type(error).__name__}: {error}. The log has the details."
+            told = sentences(say("Unexpected {1}: {2}. The log has the details", type(error).__name__, error))
             self._show(state=JobState.FAILED, error=told)
 
     def _show(self, **changes: Any) -> None:

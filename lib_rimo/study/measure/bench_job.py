@@ -17,6 +17,7 @@ from lib_rimo.hosts.drawers.drawer import Drawer
 from lib_rimo.merging.checkpoints.architecture import check_same
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.said import say
 from lib_rimo.study.measure.background import LATEST, Background
 from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.measure.bench_request import BenchRequest
@@ -120,7 +121,7 @@ class Benchmarks(Background):
                 raise SettingsError(
                     "checkpoints",
                     "Only checkpoints of one family can be compared",
-                    found=f"{first.path.name}, {path.name}",
+                    found=say("{1}, {2}", first.path.name, path.name),
                     fix="Run the benchmark for each family by itself",
                 ) from error
         loaded = self._drawer.loaded()
@@ -130,8 +131,8 @@ class Benchmarks(Background):
             return files[0]
         raise StudyError(
             "The selected checkpoint is of another family",
-            found=loaded.name if loaded is not None else "none",
-            wanted=f"one like {files[0].name}",
+            found=loaded.name if loaded is not None else say("none"),
+            wanted=say("one like {1}", files[0].name),
             fix="Select one of them in the WebUI, then run it again",
         )
 

@@ -15,6 +15,7 @@ from lib_rimo.benchmark.suite import (
     SuiteSettings,
 )
 from lib_rimo.errors import SettingsError
+from lib_rimo.said import say
 from lib_rimo.study.settings.images import ImageOptions
 from lib_rimo.study.settings.numbers import whole
 from lib_rimo.study.settings.reading import table_of
@@ -94,7 +95,10 @@ class BenchRequest:
             raise SettingsError("checkpoints", "No checkpoint is chosen", fix="Tick one or more")
         if len(chosen) > MOST_CHECKPOINTS:
             raise SettingsError(
-                "checkpoints", "Too many checkpoints", found=len(chosen), wanted=f"at most {MOST_CHECKPOINTS}"
+                "checkpoints",
+                "Too many checkpoints",
+                found=len(chosen),
+                wanted=say("at most {1}", MOST_CHECKPOINTS),
             )
         first = dataclasses.asdict(SIZES["quick"])
         given = {name: values[name] for name in (*first, "seed") if values.get(name) not in (None, "")}
@@ -120,7 +124,10 @@ class BenchRequest:
         images = self.per_tag * (self.tags or 1) + self.per_prompt * sum(prompts for _, prompts in self.many)
         if images > MOST_IMAGES:
             raise SettingsError(
-                "per_tag", "That is too much", found=f"{images} images", wanted=f"at most {MOST_IMAGES}"
+                "per_tag",
+                "That is too much",
+                found=say("{1} images", images),
+                wanted=say("at most {1}", MOST_IMAGES),
             )
         return SuiteSettings(
             look,

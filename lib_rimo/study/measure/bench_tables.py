@@ -13,6 +13,7 @@ from lib_rimo.benchmark.suite_pages import comma_separated, is_marked, markdown,
 from lib_rimo.benchmark.suite_run import Results
 from lib_rimo.benchmark.suite_tables import Point, Table, points, tables
 from lib_rimo.files import write_whole
+from lib_rimo.said import say
 from lib_rimo.study.measure.measurement import Measuring
 
 TITLE = "Benchmark of checkpoints"
@@ -75,14 +76,23 @@ def notes_of(suite: Suite, measuring: Measuring) -> tuple[str, ...]:
     """What was measured and how, in sentences."""
     layout = measuring.layout
     notes = [
-        f"{suite.images} pictures per checkpoint, {layout.width} x {layout.height}, {layout.steps} steps, "
-        f"CFG {layout.cfg:g}, {layout.sampler}, seed {suite.settings.seed}.",
-        f"Tagger {measuring.tagger.name}, threshold {measuring.tagger.threshold:g}.",
+        say(
+            "{1} pictures per checkpoint, {2} x {3}, {4} steps, CFG {5}, {6}, seed {7}.",
+            suite.images,
+            layout.width,
+            layout.height,
+            layout.steps,
+            f"{layout.cfg:g}",
+            layout.sampler,
+            suite.settings.seed,
+        ),
+        say("Tagger {1}, threshold {2}.", measuring.tagger.name, f"{measuring.tagger.threshold:g}"),
         "In brackets 95 % intervals over prompts. The three best of a row are bold, with up to three checkpoints "
         "the best. A single tag counts if some checkpoint drew it twice.",
     ]
     if suite.left_out:
-        notes.append("Left out, because the catalogue has not that many tags: " + ", ".join(suite.left_out))
+        left_out = ", ".join(suite.left_out)
+        notes.append(say("Left out, because the catalogue has not that many tags: {1}", left_out))
     return tuple(notes)
 
 

@@ -13,6 +13,7 @@ from lib_rimo.benchmark.interval import Interval
 from lib_rimo.benchmark.suite import MIXED, Suite, SuiteSettings
 from lib_rimo.benchmark.suite_run import Candidate, Results
 from lib_rimo.errors import SettingsError
+from lib_rimo.said import say
 from lib_rimo.study.measure.measurement import Measuring
 from lib_rimo.study.mixes.contact_fusion import Fusion
 
@@ -115,7 +116,7 @@ def arms_as_known(
             "images",
             "With so few images nobody can tell what is usual",
             found=images,
-            wanted=f"at least {LEAST_REFERENCE}",
+            wanted=say("at least {1}", LEAST_REFERENCE),
         )
     recipes = {rank: fusion.recipe(fusion.ranks([rank])) for rank in dict.fromkeys(ranks)}
     look = SuiteSettings(measuring.look, per_tag=0, many=(), mixed=images, seed=seed)
@@ -158,12 +159,18 @@ def reasons(arms: Mapping[str, RankResult], cost: float = COST) -> list[str]:
     """Why ``proposed`` says what it says, in sentences."""
     points = f"{100 * cost:g}"
     if (best := proposed(arms, cost)) is not None:
-        told = [f"Rank {best} draws the fewest unusual pictures at no more than {points} points of accuracy."]
+        told: list[str] = [
+            say(
+                "Rank {1} draws the fewest unusual pictures at no more than {2} points of accuracy.",
+                best,
+                points,
+            )
+        ]
         if arms[best].unusual.high >= arms[KEPT].unusual.low:
             told.append("Yet the intervals overlap, so it may be chance: more images would tell.")
         return told
     if _of_fewer_unusual(arms):
-        return [f"Every rank with fewer unusual pictures costs more than {points} points of accuracy."]
+        return [say("Every rank with fewer unusual pictures costs more than {1} points of accuracy.", points)]
     return ["No rank draws fewer unusual pictures than there are without a repair."]
 
 

@@ -14,6 +14,7 @@ from lib_rimo.hosts.drawers.drawer import Drawer
 from lib_rimo.merging.contact.contact_spec import HIGHEST_RANK
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.said import say
 from lib_rimo.study.measure.background import Background
 from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.measure.rank_sweep import IMAGES, KEPT, arms_as_known, proposed, reasons
@@ -202,7 +203,7 @@ def ranks_of(text: str) -> tuple[int, ...]:
         raise SettingsError(
             "ranks",
             "Ranks are given as a list",
-            found=text or "nothing",
-            wanted=f"1 to {MOST_RANKS} ranks, such as 4 8 16",
+            found=text or say("nothing"),
+            wanted=say("1 to {1} ranks, such as 4 8 16", MOST_RANKS),
         )
     return tuple(sorted({whole("ranks", part, 0, HIGHEST_RANK) for part in parts}))

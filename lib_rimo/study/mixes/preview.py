@@ -18,6 +18,7 @@ from lib_rimo.hosts.host import ImageRequest
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.said import say
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.run.image_settings import ImageSettings
 from lib_rimo.study.run.selection import is_selected, wrong_selection
@@ -58,8 +59,8 @@ class PreviewRequest:
             if text is not None and (not isinstance(text, str) or len(text) > LONGEST_PROMPT):
                 raise SettingsError(
                     field,
-                    f"The {field} cannot be used",
-                    wanted=f"a text of at most {LONGEST_PROMPT} characters",
+                    say("The {1} cannot be used", say(field)),
+                    wanted=say("a text of at most {1} characters", LONGEST_PROMPT),
                 )
         if not isinstance(prompt, str) or not prompt.strip():
             raise SettingsError("prompt", "There is no prompt", fix="Write what the picture should show")

@@ -14,6 +14,7 @@ from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.options import NUMBER_TYPES, SaveOptions
 from lib_rimo.merging.saving.save import save_merged
+from lib_rimo.said import say
 from lib_rimo.study.record.plan import identity
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.record.results import Result
@@ -38,7 +39,10 @@ def form_of(values: Mapping[str, Any]) -> SaveOptions:
     for name in ("vae", "ema"):
         if values.get(name) not in (None, True, False):
             raise SettingsError(
-                name, f"{name} has the wrong kind of value", found=values[name], wanted="yes or no"
+                name,
+                say("{1} has the wrong kind of value", say(name)),
+                found=values[name],
+                wanted="yes or no",
             )
     return SaveOptions(number_type, vae=values.get("vae") is not False, ema=values.get("ema") is not False)
 

@@ -13,6 +13,7 @@ from lib_rimo.benchmark.interval import Interval, share_interval
 from lib_rimo.errors import SettingsError
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe
+from lib_rimo.said import say
 from lib_rimo.study.record.plan import same_mix
 from lib_rimo.study.record.record import StudyRecord, Trial
 from lib_rimo.study.settings.numbers import whole
@@ -58,7 +59,7 @@ class Choice:
             return "base"
         if self.kind == "average":
             return "plain average"
-        return f"{self.kind} {self.number}" if self.kind in ("trial", "epoch") else self.kind
+        return say(f"{self.kind} {{1}}", self.number) if self.kind in ("trial", "epoch") else self.kind
 
     def recipe(self, record: StudyRecord) -> Recipe:
         """Its recipe.
@@ -110,14 +111,20 @@ class Choice:
     def _trial(self, record: StudyRecord) -> Trial:
         if not 1 <= self.number <= len(record.trials):
             raise SettingsError(
-                "trial", "There is no such trial", found=self.number, wanted=f"1 to {len(record.trials)}"
+                "trial",
+                "There is no such trial",
+                found=self.number,
+                wanted=say("1 to {1}", len(record.trials)),
             )
         return record.trials[self.number - 1]
 
     def _epoch(self, record: StudyRecord) -> int:
         if not 0 <= self.number <= len(record.winners):
             raise SettingsError(
-                "epoch", "There is no such epoch yet", found=self.number, wanted=f"0 to {len(record.winners)}"
+                "epoch",
+                "There is no such epoch yet",
+                found=self.number,
+                wanted=say("0 to {1}", len(record.winners)),
             )
         return self.number
 

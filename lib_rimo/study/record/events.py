@@ -18,7 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from lib_rimo import said
 from lib_rimo.errors import JournalError
+from lib_rimo.said import say
 
 Rows = tuple[tuple[float, ...], ...]
 
@@ -270,10 +272,13 @@ _KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in typing.get_args(Event
 
 
 def to_json(event: Event) -> dict[str, Any]:
-    """The event as plain values, its kind under ``"t"``."""
+    """The event as plain values, its kind under ``"t"``; what was said with its template and values."""
     if isinstance(event, Unknown):
         return event.line
-    return {"t": event.kind, **dataclasses.asdict(event)}
+    plain = {"t": event.kind, **dataclasses.asdict(event)}
+    if isinstance(event, Opened):
+        plain["notes"] = said.to_json(event.notes)
+    return plain
 
 
 def from_json(data: object, *, newer: bool = False) -> Event:
@@ -295,7 +300,11 @@ def from_json(data: object, *, newer: bool = False) -> Event:
     if missing := required - set(data):
         if newer and cls is not Opened:
             return Unknown(dict(data))
-        raise JournalError("The journal holds an incomplete event", found=f"{cls.kind} without {missing}")
+        raise JournalError(
+            "The journal holds an incomplete event", found=say("{1} without {2}", cls.kind, missing)
+        )
+    if cls is Opened:
+        data = {**data, "notes": said.from_json(data["notes"])}
     return cls(**{name: _frozen(depth, data[name]) for name, depth in depths.items() if name in data})
 
 

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from lib_rimo.errors import JournalError
+from lib_rimo.said import say
 from lib_rimo.study.record import events
 from lib_rimo.study.record.events import Event
 from lib_rimo.study.record.format1 import upgraded
@@ -149,7 +150,7 @@ def _parsed(data: bytes) -> Iterator[object]:
 
 
 def _damaged(number: int, error: BaseException) -> JournalError:
-    return JournalError(f"Line {number} of the journal is damaged", found=str(error))
+    return JournalError(say("Line {1} of the journal is damaged", number), found=str(error))
 
 
 def _whole_bytes(data: bytes) -> int:
@@ -161,7 +162,7 @@ def _unwritable(folder: Path, error: OSError) -> JournalError:
     return JournalError(
         "The study's journal cannot be written",
         found=error.strerror or str(error),
-        wanted=f"a folder that can be written to and has room: {folder}",
+        wanted=say("a folder that can be written to and has room: {1}", folder),
         fix="Free some room, then resume",
     )
 

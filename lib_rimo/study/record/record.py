@@ -10,6 +10,7 @@ from pathlib import Path
 from lib_rimo.benchmark.score import ImageScore
 from lib_rimo.errors import JournalError, RimoError
 from lib_rimo.merging.mix.recipe import Recipe, Source
+from lib_rimo.said import say
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record.results import Result, result_from_json
 from lib_rimo.study.settings.merge_method import method_options
@@ -23,7 +24,7 @@ DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeErro
 
 def damaged(error: BaseException) -> JournalError:
     """What to say of a journal whose lines can be read, but not understood."""
-    return JournalError("The journal is damaged", found=f"{type(error).__name__}: {error}")
+    return JournalError("The journal is damaged", found=say("{1}: {2}", type(error).__name__, error))
 
 
 @dataclass(slots=True)
@@ -160,8 +161,8 @@ class StudyRecord:
         if self.is_newer:
             raise JournalError(
                 "A newer version of Rimo made this study",
-                found=f"a journal of format {self.opened.format}",
-                wanted=f"format {ev.FORMAT} or less",
+                found=say("a journal of format {1}", self.opened.format),
+                wanted=say("format {1} or less", ev.FORMAT),
                 fix="Update Rimo to go on with it; this version can look at it and save its mixes",
             )
 
@@ -221,12 +222,12 @@ class StudyRecord:
 
     def _open_trial(self, event: ev.ImagesScored | ev.TrialDone) -> Trial:
         if event.trial not in self._open:
-            raise JournalError("The journal contradicts itself", found=f"{event.kind} outside a trial")
+            raise JournalError("The journal contradicts itself", found=say("{1} outside a trial", event.kind))
         return self._open[event.trial]
 
     def _expect(self, legal: bool, event: ev.Event) -> None:
         if not legal:
-            raise JournalError("The journal contradicts itself", found=f"{event.kind} out of order")
+            raise JournalError("The journal contradicts itself", found=say("{1} out of order", event.kind))
 
     @property
     def epoch(self) -> int:

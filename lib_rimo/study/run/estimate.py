@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from lib_rimo.said import joined, say
 from lib_rimo.study.run.preflight import GIB
 from lib_rimo.study.settings.settings import StudySettings
 from lib_rimo.study.store.snapshot_of import images_to_measure
@@ -31,12 +32,17 @@ def estimate(settings: StudySettings, images_per_s: float) -> Mapping[str, Any]:
     images = settings.search.budget + measured
     ram = sum(path.stat().st_size for path in files if path.is_file())
     hours = images / images_per_s / 3600 if images_per_s else None
-    parts = [] if hours is None else [f"about {_duration(hours)}"]
+    parts: list[str] = [] if hours is None else [say("about {1}", _duration(hours))]
     if settings.epochs > 1:
-        parts.append(f"{settings.epochs} epochs")
+        parts.append(say("{1} epochs", settings.epochs))
     parts += [
-        f"{images:,} images ({settings.search.budget:,} to search, {measured:,} to measure)",
-        f"{ram / GIB:.1f} GB memory",
+        say(
+            "{1} images ({2} to search, {3} to measure)",
+            f"{images:,}",
+            f"{settings.search.budget:,}",
+            f"{measured:,}",
+        ),
+        say("{1} GB memory", f"{ram / GIB:.1f}"),
         "nothing written to disk until you save",
     ]
     return {
@@ -44,7 +50,7 @@ def estimate(settings: StudySettings, images_per_s: float) -> Mapping[str, Any]:
         "ram_bytes": ram,
         "disk_bytes": 0,
         "hours": hours,
-        "text": " · ".join(parts),
+        "text": joined(" · ", *parts),
         "advice": _advice(settings),
     }
 
@@ -54,15 +60,15 @@ def _advice(settings: StudySettings) -> str:
     needed = math.ceil(total / settings.search.partners_per_epoch)
     if epochs < needed:
         met = epochs * settings.search.partners_per_epoch
-        return f"{met} of {total} partners will take part; {needed} epochs would meet them all."
+        return say("{1} of {2} partners will take part; {3} epochs would meet them all.", met, total, needed)
     if needed == 1 < epochs and settings.search.budget // epochs <= SHORT:
-        return (
-            f"All partners fit into one epoch, which finds more with these images than {epochs} short ones."
+        return say(
+            "All partners fit into one epoch, which finds more with these images than {1} short ones.", epochs
         )
     return ""
 
 
 def _duration(hours: float) -> str:
     if hours < 1:
-        return f"{max(1, round(hours * 60))} min"
-    return f"{hours:.1f} h"
+        return say("{1} min", max(1, round(hours * 60)))
+    return say("{1} h", f"{hours:.1f}")

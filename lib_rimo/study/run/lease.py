@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 
 from lib_rimo.errors import StudyError
+from lib_rimo.said import say
 
 
 class Hold:
@@ -34,7 +35,7 @@ class Hold:
     def refusal(self) -> StudyError:
         """What to tell others who want the host meanwhile."""
         return StudyError(
-            f"{self._title} is running already",
+            say("{1} is running already", say(self._title)),
             found=self._of() or None,
             fix="Stop it, or wait until it has ended",
         )

@@ -13,6 +13,7 @@ from lib_rimo.merging.mix.mixable import check_mixable, refuse_damaged
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.said import say
 from lib_rimo.study.run.preparing import Preparation
 
 GIB = 1024**3
@@ -49,7 +50,7 @@ def check_files(
     base, *partners = (sources.open(source) for source in wanted)
     notes = check_mixable(base, partners, mix_predictions=mix_predictions)
     for number, checkpoint in enumerate((base, *partners), 1):
-        preparation.step(f"Reading the checkpoints, {number} of {len(wanted)}")
+        preparation.step(say("Reading the checkpoints, {1} of {2}", number, len(wanted)))
         merged = (key for key in checkpoint if partition.group_of(key) is not None)
         refuse_damaged(checkpoint, merged, preparation.check)
     return notes
@@ -61,15 +62,15 @@ def _refuse_twins(wanted: Sequence[Source]) -> None:
             if one.fingerprint == other.fingerprint:
                 raise SettingsError(
                     "partners",
-                    f"{one.name} and {other.name} are the same model",
-                    found="equal contents",
+                    say("{1} and {2} are the same model", one.name, other.name),
+                    found=say("equal contents"),
                     wanted="checkpoints that differ",
-                    fix=f"Remove {one.name}",
+                    fix=say("Remove {1}", one.name),
                 )
             if one.name == other.name:
                 raise SettingsError(
                     "partners",
-                    f"Two checkpoints are called {one.name}",
+                    say("Two checkpoints are called {1}", one.name),
                     wanted="different file names, since a recipe names files without their folders",
                     fix="Rename one of them",
                 )
@@ -82,14 +83,21 @@ def check_room(base: Path, host: DrawingProgram, files: Sequence[Path]) -> list[
     available = available_ram_bytes()
     if available is not None and total > available:
         notes.append(
-            f"The checkpoints take {total / GIB:.1f} GB, free memory is {available / GIB:.1f} GB: "
-            "swaps will read from the disk and be slower."
+            say(
+                "The checkpoints take {1} GB, free memory is {2} GB: swaps will read from the disk and be slower.",
+                f"{total / GIB:.1f}",
+                f"{available / GIB:.1f}",
+            )
         )
     free = shutil.disk_usage(host.save_folder()).free
     if free < base.stat().st_size * 1.05:
         notes.append(
-            f"{host.save_folder()} has {free / GIB:.1f} GB free, too little to save the result "
-            f"({base.stat().st_size / GIB:.1f} GB)."
+            say(
+                "{1} has {2} GB free, too little to save the result ({3} GB).",
+                host.save_folder(),
+                f"{free / GIB:.1f}",
+                f"{base.stat().st_size / GIB:.1f}",
+            )
         )
     return notes
 
@@ -123,8 +131,8 @@ def check_canary(base_pixels: bytes, average_pixels: bytes, host_name: str) -> N
     """
     if base_pixels == average_pixels:
         raise HostError(
-            f"Swapped weights do not reach the pictures of {host_name}",
-            found="the base and the plain average of all partners draw the same pixels",
+            say("Swapped weights do not reach the pictures of {1}", host_name),
+            found=say("the base and the plain average of all partners draw the same pixels"),
             wanted="different pixels",
             fix="Turn off whatever replaces the model's layers (TensorRT, compiled or quantised models)",
         )

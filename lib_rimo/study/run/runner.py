@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.merging.mix.methods import METHODS
 from lib_rimo.merging.mix.recipe import Recipe
+from lib_rimo.said import say
 from lib_rimo.search.default import DefaultStrategy
 from lib_rimo.search.history import Incumbent, Observation, Proposal
 from lib_rimo.search.partners import draw_partners
@@ -119,7 +120,7 @@ class Runner:
         for start in range(0, len(prompts), self.record.opened.batch):
             batch = prompts[start : start + self.record.opened.batch]
             images += self._study.bench.pictures(step.recipe, batch)
-            told = f"Drawing the sample grid, {len(images)} of {len(prompts)} images"
+            told = say("Drawing the sample grid, {1} of {2} images", len(images), len(prompts))
             self._show(StudyState.SEARCHING, told, self._latest)
         files = self._pictures.keep_grid(step.epoch, images)
         event = ev.GridDrawn(step.epoch, files, tuple(p.text for p in prompts))
@@ -128,7 +129,7 @@ class Runner:
     def _repeat_grid(self, step: plan.RepeatGrid) -> None:
         earlier = self.record.grids[step.of]
         event = ev.GridDrawn(step.epoch, earlier.files, earlier.prompts)
-        self._record(event, StudyState.SEARCHING, f"Epoch {step.epoch} kept what it began with")
+        self._record(event, StudyState.SEARCHING, say("Epoch {1} kept what it began with", step.epoch))
 
     def _begin_epoch(self, epoch: int) -> None:
         settings = self.record.settings
@@ -151,7 +152,9 @@ class Runner:
             self._record(event, StudyState.SEARCHING, _searching(epoch))
         elif not pending:
             winner = self._leader(epoch)[0]
-            self._record(ev.EpochDone(epoch, winner.to_json()), StudyState.SEARCHING, f"Epoch {epoch} done")
+            self._record(
+                ev.EpochDone(epoch, winner.to_json()), StudyState.SEARCHING, say("Epoch {1} done", epoch)
+            )
 
     def _draw_trial(self, step: plan.DrawTrial) -> None:
         pool = self._study.pools.epoch(step.epoch)
@@ -178,8 +181,10 @@ class Runner:
     def _judge_variety(self, step: plan.JudgeVariety) -> None:
         winner, began = (self.record.likenesses[plan.identity(r)] for r in (step.winner, step.began))
         event = judge(step.epoch, self.record.settings.diversity_floor, winner, began)
-        given_up = f"The winner of epoch {step.epoch} was given up: its images of one prompt vary too little"
-        kept = f"The winner of epoch {step.epoch} was kept"
+        given_up = say(
+            "The winner of epoch {1} was given up: its images of one prompt vary too little", step.epoch
+        )
+        kept = say("The winner of epoch {1} was kept", step.epoch)
         self._record(event, StudyState.MEASURING, kept if event.kept else given_up)
 
     def _measure(self, step: plan.Measure) -> None:
@@ -189,12 +194,14 @@ class Runner:
         scores = tuple(s.to_json() for s in drawn.scores)
         event = ev.Measured(step.arm, scores, round(drawn.seconds, 4), looks_of(drawn.images))
         names: Mapping[str, str] = {
-            "base": "the base",
-            "uniform": "the plain average",
-            "merged": "the winner",
+            "base": say("the base"),
+            "uniform": say("the plain average"),
+            "merged": say("the winner"),
         }
-        name = names.get(step.arm, f"the winner of {step.arm}" if step.arm.startswith("epoch ") else step.arm)
-        message = f"Measuring {name} on prompts the search never saw"
+        epoch = step.arm.removeprefix("epoch ")
+        of_epoch = say("the winner of epoch {1}", epoch) if epoch != step.arm else step.arm
+        name = names.get(step.arm, of_epoch)
+        message = say("Measuring {1} on prompts the search never saw", name)
         self._record(event, StudyState.MEASURING, message)
 
     def _watch(self, step: plan.LookForSigns) -> None:
@@ -291,4 +298,4 @@ def _share(budget: int, epochs: int, epoch: int) -> int:
 
 
 def _searching(epoch: int) -> str:
-    return f"Drawing and scoring mixes of epoch {epoch}"
+    return say("Drawing and scoring mixes of epoch {1}", epoch)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lib_rimo.errors import StudyError
 from lib_rimo.hosts.host import DrawingProgram
+from lib_rimo.said import say
 
 
 def is_selected(host: DrawingProgram, base: Path) -> bool:
@@ -19,7 +20,7 @@ def wrong_selection(host: DrawingProgram, base: Path) -> StudyError:
     loaded = host.loaded()
     return StudyError(
         "Another checkpoint is selected",
-        found=loaded.name if loaded is not None else "none",
+        found=loaded.name if loaded is not None else say("none"),
         wanted=base.name,
-        fix=f"Select {base.name}, which this mix is made from, then try again",
+        fix=say("Select {1}, which this mix is made from, then try again", base.name),
     )

@@ -19,6 +19,7 @@ from lib_rimo.hosts.drawers.drawer import Drawer, Files
 from lib_rimo.merging.mix.partition import Partition, load_partition
 from lib_rimo.merging.mix.recipe import Source
 from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.said import say
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.run.drawing import DrawingSession
@@ -131,7 +132,7 @@ def reopen(record: StudyRecord, drawer: Drawer, open_tagger: OpenTagger, prepara
             preparation.step("Reading the checkpoints")
             if (found := sources.source_of(path)) != recorded:
                 raise JournalError(
-                    f"{path.name} is not the file that the study began with",
+                    say("{1} is not the file that the study began with", path.name),
                     found=found.fingerprint[:12],
                     wanted=recorded.fingerprint[:12],
                     fix="Put the old file back, or start a new study",

@@ -16,6 +16,7 @@ from typing import Any
 from lib_rimo.errors import HostTakenError, RimoError, StudyError
 from lib_rimo.hosts.drawers.drawer import Drawer
 from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.said import say, sentences
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record.journal import Journal
 from lib_rimo.study.run.lease import Hold, HostLease
@@ -247,13 +248,13 @@ class Worker:
             if run.stopped.is_set():
                 self._publish(run, state=StudyState.STOPPED, message="Stopped", live="")
             elif isinstance(error, HostTakenError):  # before there was anything to pause
-                self._publish(run, state=StudyState.STOPPED, message=str(error), live="")
+                self._publish(run, state=StudyState.STOPPED, message=error.said, live="")
             else:
                 log.info("The study ended: %s", error, exc_info=True)
-                self._publish(run, state=StudyState.FAILED, message="Failed", error=str(error), live="")
+                self._publish(run, state=StudyState.FAILED, message="Failed", error=error.said, live="")
         except BaseException as error:
             log.exception("The study ended with an unexpected error")
-            text = f"Unexpected {type(error).__name__}: {error}. The log has the details."
+            text = sentences(say("Unexpected {1}: {2}. The log has the details", type(error).__name__, error))
             self._publish(run, state=StudyState.FAILED, message="Failed", error=text, live="")
 
     def _prepared(self, run: _Run, opening: Opening) -> bool:
@@ -295,7 +296,7 @@ class Worker:
         try:
             return runner.run(lambda: _obey(run))
         except HostTakenError as error:
-            run.taken, run.last = str(error), Command.PAUSE
+            run.taken, run.last = error.said, Command.PAUSE
             return False
 
     def _wait_while_paused(self, run: _Run) -> bool:
@@ -372,5 +373,5 @@ def _obey(run: _Run) -> bool:
 
 def _live(state: StudyState, snapshot: Snapshot) -> str:
     if state is StudyState.SEARCHING and (trial := snapshot.trial + (snapshot.mix_drawn > 0)):
-        return f"trial {trial}"
+        return say("trial {1}", trial)
     return "a mix" if state is StudyState.MEASURING else ""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from lib_rimo.benchmark.tags import with_suggestions
 from lib_rimo.errors import SettingsError
+from lib_rimo.said import say
 from lib_rimo.study.settings.numbers import shortest
 
 
@@ -65,7 +66,7 @@ def category_weights(given: Sequence[CategoryWeight], known: Sequence[str]) -> M
         raise SettingsError(
             "category_weights",
             "No category counts",
-            found="weight 0 for all of them",
+            found=say("weight 0 for all of them"),
             wanted="at least one above 0",
         )
     return out

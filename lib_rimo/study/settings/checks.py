@@ -16,6 +16,7 @@ from lib_rimo.hosts.host import DrawingProgram
 from lib_rimo.merging.checkpoints.architecture import family_of
 from lib_rimo.merging.mix.partition import Partition, load_partition
 from lib_rimo.merging.mix.recipe import Recipe
+from lib_rimo.said import say
 from lib_rimo.search.strategy import find_strategy
 from lib_rimo.study.settings.category_weights import category_weights
 from lib_rimo.study.settings.constraints import check_constraints
@@ -94,8 +95,10 @@ def strange_start(start: Recipe, partition: Partition, names: Sequence[str]) -> 
     return SettingsError(
         "start",
         "The recipe to begin with is not one of these checkpoints",
-        found=f"{start.base.name} ({start.partition}) with {', '.join(p.name for p in start.partners)}",
-        wanted=f"{names[0]} ({partition.name}) with {', '.join(names[1:])}",
+        found=say(
+            "{1} ({2}) with {3}", start.base.name, start.partition, ", ".join(p.name for p in start.partners)
+        ),
+        wanted=say("{1} ({2}) with {3}", names[0], partition.name, ", ".join(names[1:])),
         fix="Begin with the base",
     )
 
@@ -126,7 +129,7 @@ def _categories(path: Path) -> tuple[str, ...]:
             "catalogue",
             "This is no file of tags",
             found=path.name,
-            wanted=f"a file ending in {', '.join(KINDS)}",
+            wanted=say("a file ending in {1}", ", ".join(KINDS)),
         )
     try:
         changed = path.stat().st_mtime_ns if path.is_file() else 0

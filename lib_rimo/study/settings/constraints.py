@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from lib_rimo.benchmark.tags import with_suggestions
 from lib_rimo.errors import SettingsError
+from lib_rimo.said import say
 from lib_rimo.search.history import Floats, Ints
 from lib_rimo.search.strategy import find_strategy
 from lib_rimo.study.settings.limits import Tie
@@ -91,7 +92,7 @@ def check_constraints(
         raise SettingsError(
             "limits",
             "An epoch could have no weight to search",
-            found=f"nothing but 0 for {', '.join(shut)}",
+            found=say("nothing but 0 for {1}", ", ".join(shut)),
             wanted="room for a weight",
             fix="Widen a limit, or leave these partners out",
         )
@@ -104,7 +105,7 @@ def _check_name(field: str, name: str, partners: Sequence[str], known: Sequence[
             field,
             "No block group and no partner has this name",
             found=with_suggestions([name], names),
-            wanted=f"one of {', '.join(names)}",
+            wanted=say("one of {1}", ", ".join(names)),
         )
     if name in known and _called(name, partners).any():
         raise SettingsError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lib_rimo.errors import PluginError, RecipeError, SettingsError
 from lib_rimo.merging.mix.method import Value, options_of
 from lib_rimo.merging.mix.methods import METHODS
+from lib_rimo.said import say
 from lib_rimo.study.settings.search import SearchOptions
 
 
@@ -43,7 +44,7 @@ def check_method(search: SearchOptions, n_partners: int) -> None:
     if together < fewest or (most is not None and together > most):
         raise SettingsError(
             "partners_per_epoch",
-            f"The merge method {search.method} cannot mix so many partners at a time",
+            say("The merge method {1} cannot mix so many partners at a time", search.method),
             found=together,
             wanted=method.partners_text,
         )
@@ -51,7 +52,7 @@ def check_method(search: SearchOptions, n_partners: int) -> None:
     if search.bounds[0] < low or search.bounds[1] > high:
         raise SettingsError(
             "bounds",
-            f"The merge method {search.method} has no such weights",
-            found=f"{search.bounds[0]:g} to {search.bounds[1]:g}",
-            wanted=f"{low:g} to {high:g}",
+            say("The merge method {1} has no such weights", search.method),
+            found=say("{1} to {2}", f"{search.bounds[0]:g}", f"{search.bounds[1]:g}"),
+            wanted=say("{1} to {2}", f"{low:g}", f"{high:g}"),
         )

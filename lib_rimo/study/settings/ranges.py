@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.errors import SettingsError
+from lib_rimo.said import say
 from lib_rimo.study.settings.images import MOST_TAGS
 from lib_rimo.study.settings.limits import Limit
 from lib_rimo.study.settings.reading import Entry, table_of
@@ -44,7 +45,9 @@ def check_known(field: str, name: str, names: Sequence[str]) -> None:
     """
     if name not in names:
         wanted = ", ".join(filter(None, names))
-        raise SettingsError(field, f"The {field} is unknown", found=name, wanted=f"one of {wanted}")
+        raise SettingsError(
+            field, say("The {1} is unknown", say(field)), found=name, wanted=say("one of {1}", wanted)
+        )
 
 
 def check_files(base: Path, partners: Sequence[Path]) -> None:
@@ -57,7 +60,7 @@ def check_files(base: Path, partners: Sequence[Path]) -> None:
         raise SettingsError(
             "partners",
             "There is nothing to mix the base with",
-            found="no partner",
+            found=say("no partner"),
             wanted="at least one other checkpoint",
             fix="Choose one or more partners",
         )
@@ -66,8 +69,8 @@ def check_files(base: Path, partners: Sequence[Path]) -> None:
         if (place := partner.resolve()) in seen:
             raise SettingsError(
                 "partners",
-                f"{partner.name} is chosen twice",
-                found=f"as a partner and as {seen[place]}",
+                say("{1} is chosen twice", partner.name),
+                found=say("as a partner and as {1}", say(seen[place])),
                 wanted="checkpoints that differ from the base and from each other",
                 fix="Remove it from the partners",
             )
@@ -84,8 +87,8 @@ def check_budget(budget: int, epochs: int) -> None:
         raise SettingsError(
             "budget",
             "The images do not suffice for the epochs",
-            found=f"{budget} images for {epochs} epochs",
-            wanted=f"at least {epochs * LEAST_IMAGES}",
+            found=say("{1} images for {2} epochs", budget, epochs),
+            wanted=say("at least {1}", epochs * LEAST_IMAGES),
             fix="Raise the budget or lower the epochs",
         )
 
@@ -94,15 +97,26 @@ def _check_number(entry: Entry, value: float) -> None:
     field, least, most = entry.name, entry.about.least, entry.about.most
     if not math.isfinite(value) or (least is not None and value < least):
         raise SettingsError(
-            field, f"{field} is too small", found=value, wanted=f"{least:g} or more", fix="Raise it"
+            field,
+            say("{1} is too small", say(field)),
+            found=value,
+            wanted=say("{1} or more", f"{least:g}"),
+            fix="Raise it",
         )
     if most is not None and value > most:
         raise SettingsError(
-            field, f"{field} is too large", found=value, wanted=f"{most:,.0f} or less", fix="Lower it"
+            field,
+            say("{1} is too large", say(field)),
+            found=value,
+            wanted=say("{1} or less", f"{most:,.0f}"),
+            fix="Lower it",
         )
     if entry.about.between and value in (least, most):
         raise SettingsError(
-            field, f"{field} is at an end of its range", found=value, wanted=f"between {least:g} and {most:g}"
+            field,
+            say("{1} is at an end of its range", field),
+            found=value,
+            wanted=say("between {1} and {2}", f"{least:g}", f"{most:g}"),
         )
     if value % (step := entry.about.step) and step > 1:
         raise no_multiple(field, value, step)
@@ -111,7 +125,12 @@ def _check_number(entry: Entry, value: float) -> None:
 def no_multiple(field: str, value: float, step: int) -> SettingsError:
     """What is said of a number between two steps."""
     nearest = max(1, round(value / step)) * step
-    return SettingsError(field, f"{field} is no multiple of {step}", found=value, wanted=f"such as {nearest}")
+    return SettingsError(
+        field,
+        say("{1} is no multiple of {2}", say(field), step),
+        found=value,
+        wanted=say("such as {1}", nearest),
+    )
 
 
 def _check_tags(tags: tuple[int, int]) -> None:
@@ -119,12 +138,15 @@ def _check_tags(tags: tuple[int, int]) -> None:
         raise SettingsError(
             "tags",
             "The number of tags is reversed or zero",
-            found=f"{tags[0]} to {tags[1]}",
+            found=say("{1} to {2}", tags[0], tags[1]),
             wanted="at least 1, the first not above the second",
         )
     if tags[1] > MOST_TAGS:
         raise SettingsError(
-            "tags", "So many tags do not fit into a prompt", found=tags[1], wanted=f"{MOST_TAGS} or less"
+            "tags",
+            "So many tags do not fit into a prompt",
+            found=tags[1],
+            wanted=say("{1} or less", MOST_TAGS),
         )
 
 
@@ -134,7 +156,7 @@ def _check_bounds(bounds: tuple[float, float]) -> None:
         raise SettingsError(
             "bounds",
             "The bounds are reversed or not numbers",
-            found=f"{low} to {high}",
+            found=say("{1} to {2}", low, high),
             wanted="a lower bound below the upper one",
             fix="Swap them",
         )
@@ -142,7 +164,7 @@ def _check_bounds(bounds: tuple[float, float]) -> None:
         raise SettingsError(
             "bounds",
             "The bounds leave out weight zero, which is the base itself",
-            found=f"{low} to {high}",
+            found=say("{1} to {2}", low, high),
             wanted="zero between them",
         )
     _check_near("bounds", low, high)
@@ -158,8 +180,8 @@ def _check_near(field: str, low: float, high: float) -> None:
         raise SettingsError(
             field,
             "A bound is too far from zero",
-            found=f"{low:g} to {high:g}",
-            wanted=f"{-FURTHEST:g} to {FURTHEST:g}",
+            found=say("{1} to {2}", f"{low:g}", f"{high:g}"),
+            wanted=say("{1} to {2}", f"{-FURTHEST:g}", f"{FURTHEST:g}"),
         )
 
 

@@ -12,6 +12,7 @@ from textwrap import shorten
 from typing import Any, TypeVar
 
 from lib_rimo.errors import RecipeError, SettingsError
+from lib_rimo.said import say
 from lib_rimo.study.settings.setting import ABOUT, Setting
 
 log = logging.getLogger("rimo")
@@ -146,14 +147,14 @@ def _typed(entry: Entry, value: Any) -> Any:
     except RecipeError as error:
         raise SettingsError(
             entry.name,
-            f"{entry.name} cannot be read",
+            say("{1} cannot be read", entry.name),
             found=shorten(value, LONGEST_SHOWN),
             wanted="the JSON of a recipe",
         ) from error
     except (TypeError, ValueError, OverflowError):
         raise SettingsError(
             entry.name,
-            f"{entry.name} has the wrong kind of value",
+            say("{1} has the wrong kind of value", entry.name),
             found=repr(value),
             wanted=_describe(entry.type),
         ) from None

@@ -9,6 +9,7 @@ from lib_rimo.benchmark.scorer import TAGS
 from lib_rimo.benchmark.scoring import SCORERS
 from lib_rimo.benchmark.tags import with_suggestions
 from lib_rimo.errors import SettingsError
+from lib_rimo.said import say
 from lib_rimo.study.settings.numbers import shortest
 
 
@@ -69,6 +70,9 @@ def scorer_weights(given: Sequence[ScorerWeight]) -> Mapping[str, float]:
     whole = sum(out.values())
     if not whole:
         raise SettingsError(
-            "scorers", "No scorer counts", found="weight 0 for all of them", wanted="at least one above 0"
+            "scorers",
+            "No scorer counts",
+            found=say("weight 0 for all of them"),
+            wanted="at least one above 0",
         )
     return {name: weight / whole for name, weight in out.items()}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.errors import SettingsError
+from lib_rimo.said import say
 from lib_rimo.study.settings.images import ImageOptions
 from lib_rimo.study.settings.ranges import check_budget, check_files, check_ranges
 from lib_rimo.study.settings.reading import plain, read, readable, table_of
@@ -196,7 +197,9 @@ class StudySettings:
         """
         for name in ("base", "partners"):
             if not values.get(name):
-                raise SettingsError(name, f"No {name} chosen", fix=f"Choose the {name}")
+                raise SettingsError(
+                    name, say("No {1} chosen", say(name)), fix=say("Choose the {1}", say(name))
+                )
         settings = read(cls, values)
         check_ranges(settings)
         check_files(settings.base, settings.partners)

@@ -11,6 +11,7 @@ from typing import Any
 
 from lib_rimo.errors import SaveError, SettingsError
 from lib_rimo.files import write_whole
+from lib_rimo.said import say
 
 log = logging.getLogger("rimo")
 
@@ -108,7 +109,7 @@ class UserPresets:
             raise SaveError(
                 "The presets cannot be written",
                 found=error.strerror or str(error),
-                wanted=f"a folder that can be written to: {self._path.parent}",
+                wanted=say("a folder that can be written to: {1}", self._path.parent),
             ) from error
 
 
@@ -118,8 +119,8 @@ def _name(name: object) -> str:
         raise SettingsError(
             "name",
             "The preset cannot have this name",
-            found=ascii(label) if label else "nothing",
-            wanted=f"1 to {LONGEST_NAME} printable characters",
+            found=ascii(label) if label else say("nothing"),
+            wanted=say("1 to {1} printable characters", LONGEST_NAME),
         )
     return label
 
@@ -133,7 +134,10 @@ def _settings(settings: object) -> dict[str, Any]:
         raise SettingsError("settings", "The settings cannot be kept", found=str(error)) from None
     if len(text) > LARGEST_BYTES:
         raise SettingsError(
-            "settings", "The settings are too long", found=f"{len(text)} characters", wanted=LARGEST_BYTES
+            "settings",
+            "The settings are too long",
+            found=say("{1} characters", len(text)),
+            wanted=LARGEST_BYTES,
         )
     plain: dict[str, Any] = json.loads(text)
     return plain

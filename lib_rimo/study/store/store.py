@@ -95,7 +95,7 @@ class StudyStore:
                 row = row_of(self.snapshot(study), started_at(self.record(study)))
                 self._rows.put(study, stamp, row)
         except RimoError as error:
-            return broken_row(study, started_of_id(study), str(error))
+            return broken_row(study, started_of_id(study), error.said)
         return row
 
     def delete(self, study: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi.responses import JSONResponse, Response
 
+from lib_rimo import said
 from lib_rimo.errors import HostError, RimoError, SaveError, SettingsError, StudyError
 from lib_rimo.study.store.snapshot import Snapshot
 
@@ -23,7 +24,7 @@ def answer(work: Callable[[], Mapping[str, Any]], refused: int = CONFLICT) -> JS
         work: Gives the answer.
         refused: Status for what the studies refuse: a wrong moment for commands, not found where something is read.
     """
-    done = _attempt(lambda: JSONResponse(dict(work())), refused)
+    done = _attempt(lambda: said_json(work()), refused)
     done.headers["Cache-Control"] = "no-store"
     return done
 
@@ -43,15 +44,21 @@ def stands(now: Snapshot) -> dict[str, Any]:
     return {"version": now.version, "study": now.study, "state": now.state.value}
 
 
+def said_json(body: Mapping[str, Any], status: int = 200) -> JSONResponse:
+    """Texts are English; those that were put together come a second time under ``said``, with template and values."""
+    found = [said.to_json(one) for one in said.all_said(body).values()]
+    return JSONResponse({**body, "said": found} if found else dict(body), status)
+
+
 def _attempt(work: Callable[[], Response], refused: int) -> Response:
     try:
         return work()
     except SettingsError as error:
-        return JSONResponse({"error": str(error), "field": error.field}, 400)
+        return said_json({"error": error.said, "field": error.field}, 400)
     except (StudyError, SaveError, HostError) as error:
-        return JSONResponse({"error": str(error)}, refused)
+        return said_json({"error": error.said}, refused)
     except RimoError as error:
-        return JSONResponse({"error": str(error)}, 400)
+        return said_json({"error": error.said}, 400)
     except Exception:
         logger.exception("A request failed")
         return JSONResponse({"error": "Something went wrong inside; the log says what."}, 500)

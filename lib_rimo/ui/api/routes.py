@@ -20,7 +20,7 @@ from lib_rimo.study.mixes.save import form_of
 from lib_rimo.study.record.choice import Choice
 from lib_rimo.study.record.results import Result
 from lib_rimo.study.service import StudyService
-from lib_rimo.ui.api.responses import answer, download, stands
+from lib_rimo.ui.api.responses import answer, download, said_json, stands
 from lib_rimo.ui.api.routes_bench import add_bench
 from lib_rimo.ui.api.routes_history import add_history
 from lib_rimo.ui.api.routes_mixes import add_mixes, add_presets, repair_of
@@ -153,7 +153,7 @@ def _downloads(router: APIRouter, service: StudyService) -> None:
         try:
             path = service.picture(study, file)
         except RimoError as error:
-            return JSONResponse({"error": str(error)}, 404)
+            return said_json({"error": error.said}, 404)
         # A study never writes another picture under a name it used, so a browser may keep it.
         return FileResponse(path, headers={"Cache-Control": "private, max-age=86400"})
 

@@ -11,7 +11,7 @@ from lib_rimo.study.service import StudyArchive
 from lib_rimo.ui.api.responses import NOT_FOUND, answer, download, stands
 from lib_rimo.ui.report.report import report_html
 from lib_rimo.ui.report.strip import FORMATS, strip
-from lib_rimo.wording.words import translated, words
+from lib_rimo.wording.words import words
 
 
 def add_history(router: APIRouter, archive: StudyArchive) -> None:
@@ -40,7 +40,7 @@ def add_history(router: APIRouter, archive: StudyArchive) -> None:
 
     def report(study: str, lang: str = "") -> Response:
         def work() -> str:
-            return translated(report_html(archive, study), words(lang))
+            return report_html(archive, study, words(lang))
 
         return download(work, "text/html", f"rimo-{study}.html")
 

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from lib_rimo.benchmark.interval import Interval
+from lib_rimo.said import say
 from lib_rimo.study.record.results import CategoryRow, Result, TagRow, Variety
 from lib_rimo.study.store.snapshot import CurvePoint, Snapshot, StudyState
 from lib_rimo.ui.report.tables import category_rows
@@ -115,7 +116,9 @@ def _steps(snapshot: Snapshot) -> list[dict[str, Any]]:
         done = (
             1.0 if finished or epoch < snapshot.epoch else min(1.0, max(0.0, drawn / each)) if each else 0.0
         )
-        steps.append({"name": f"Epoch {epoch}", "share": round(each / total, 4), "done": round(done, 4)})
+        steps.append(
+            {"name": say("Epoch {1}", epoch), "share": round(each / total, 4), "done": round(done, 4)}
+        )
     if snapshot.to_measure:
         done = 1.0 if finished else snapshot.measured / snapshot.to_measure
         share = snapshot.to_measure / total
@@ -146,7 +149,7 @@ def _parts(snapshot: Snapshot) -> Mapping[str, Any]:
         else {
             "file": latest.file,
             "tags": [[tag, found] for tag, found in latest.tags],
-            "score": f"{sum(found for _, found in latest.tags)} of {len(latest.tags)} tags found",
+            "score": say("{1} of {2} tags found", sum(found for _, found in latest.tags), len(latest.tags)),
         },
         "result": None if snapshot.result is None else _result(snapshot.result, snapshot.variety),
         "variety": [sentences.variety(judged) for judged in snapshot.variety],
@@ -216,13 +219,14 @@ def _tag(row: TagRow) -> dict[str, Any]:
 
 
 def _arm(name: str, role: str, interval: Interval) -> dict[str, Any]:
+    ends = (interval.mean, interval.low, interval.high)
     return {
         "name": name,
         "role": role,
         "mean": round(interval.mean, 4),
         "low": round(interval.low, 4),
         "high": round(interval.high, 4),
-        "text": f"{sentences.percent(interval.mean)} ({sentences.span(interval)})",
+        "text": say("{1} % ({2} to {3})", *(sentences.number(100 * share) for share in ends)),
     }
 
 

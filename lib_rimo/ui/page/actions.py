@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import gradio as gr
 
 from lib_rimo.errors import RimoError, SettingsError
+from lib_rimo.said import Said, joined, say, to_json
 from lib_rimo.study.service import StudyService
 from lib_rimo.study.settings.presets import SCRIPTS
 from lib_rimo.ui.page import form
@@ -104,8 +106,12 @@ class Actions:
         if found >= FEWEST:
             return ""
         return _paragraph(
-            f"A mix needs at least {FEWEST} checkpoints of one kind; {found} found. Put another one into your folder "
-            "of checkpoints (any fine-tune of the same base will do), then load this page again.",
+            say(
+                "A mix needs at least {1} checkpoints of one kind; {2} found. Put another one into your folder of "
+                "checkpoints (any fine-tune of the same base will do), then load this page again.",
+                FEWEST,
+                found,
+            ),
             "rimo-bad",
         )
 
@@ -194,9 +200,9 @@ class Actions:
         except SettingsError as error:
             return [_update(value=preset), *self._marks(error)]
         except RimoError as error:
-            return [_update(value=preset + _paragraph(str(error), "rimo-bad")), *self._marks(None)]
-        text = str(found["text"]) if found["hours"] is not None else f"{found['text']} · {NO_TIME}"
-        advice = _paragraph(str(found["advice"]), "rimo-advice") if found["advice"] else ""
+            return [_update(value=preset + _paragraph(error.said, "rimo-bad")), *self._marks(None)]
+        text = found["text"] if found["hours"] is not None else joined(" · ", found["text"], NO_TIME)
+        advice = _paragraph(found["advice"], "rimo-advice") if found["advice"] else ""
         return [_update(value=preset + _paragraph(text, "rimo-cost") + advice), *self._marks(None)]
 
     def start(self, *values: object) -> list[Update]:
@@ -205,11 +211,11 @@ class Actions:
             self._service.start(self._settings(values))
         except SettingsError as error:
             shown = error.field in IN_SIGHT
-            told = MARKED if shown else f"Not started. {_said(error)}"
+            told = MARKED if shown else say("Not started. {1}", _said(error))
             folded = _update(open=True) if error.field in self.fields and not shown else _update()
             return [_message(told), folded, *self._marks(error)]
         except RimoError as error:
-            return [_message(str(error)), _update(), *self._marks(None)]
+            return [_message(error.said), _update(), *self._marks(None)]
         return [_message(""), _update(), *self._marks(None)]
 
     def pause(self) -> Update:
@@ -278,7 +284,7 @@ class Actions:
             settings = self._settings(values)
             self._service.presets().keep(label, settings)
         except RimoError as error:
-            return [_update(), _message(str(error))]
+            return [_update(), _message(error.said)]
         return [_update(choices=self.own_presets(), value=label), _good("Preset saved.")]
 
     def delete_preset(self, name: object) -> list[Update]:
@@ -286,7 +292,7 @@ class Actions:
         try:
             self._service.presets().delete(str(name or "").strip())
         except RimoError as error:
-            return [_update(), _message(str(error))]
+            return [_update(), _message(error.said)]
         return [_update(choices=self.own_presets(), value=None), _good("Preset deleted.")]
 
     # ------------------------------------------------------------------------------------------------------
@@ -324,26 +330,27 @@ class Actions:
         field = error.field if error is not None else ""
         return [
             _update(
-                value=_paragraph(_said(error), "rimo-bad") if name == field else "", visible=name == field
+                value=_paragraph(_said(error), "rimo-bad") if error is not None and name == field else "",
+                visible=name == field,
             )
             for name in self.fields
         ]
 
 
-def _said(error: SettingsError | None) -> str:
+def _said(error: SettingsError) -> Said:
     """An error as the form says it: a setting by the name that stands above its field."""
-    field = form.FIELDS.get(error.field) if error is not None else None
-    said = str(error)
-    if field is not None and said.startswith(f"{field.setting} "):
-        return field.label + said.removeprefix(field.setting)
-    return said
+    field, what = form.FIELDS.get(error.field), error.what
+    if field is None or not isinstance(what, Said) or what.values[:1] != (field.setting,):
+        return error.said
+    named = say(what.template, say(field.label), *what.values[1:])
+    return RimoError(named, found=error.found, wanted=error.wanted, fix=error.fix).said
 
 
 def _tell(command: Callable[[], object]) -> Update:
     try:
         command()
     except RimoError as error:
-        return _message(str(error))
+        return _message(error.said)
     return _message("")
 
 
@@ -360,4 +367,9 @@ def _update(**changes: object) -> Update:
 
 
 def _paragraph(text: str, kind: str, extra: str = "") -> str:
-    return f'<p class="{kind}"{extra}>{html.escape(text)}</p>' if text else ""
+    """A text as HTML; one that was put together says of what, for the script to say it in the page's language."""
+    if not text:
+        return ""
+    if isinstance(text, Said) and text.values:
+        extra += f' data-said="{html.escape(json.dumps(to_json(text)))}"'
+    return f'<p class="{kind}"{extra}>{html.escape(text)}</p>'

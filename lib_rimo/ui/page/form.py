@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from lib_rimo.errors import SettingsError
+from lib_rimo.said import say
 from lib_rimo.study.analysis.block_labels import group_choices, partition_choices
 from lib_rimo.study.settings.presets import Preset
 from lib_rimo.study.settings.reading import Entry
@@ -197,7 +198,7 @@ def _number(field: AdvancedField, value: object) -> float | int | None:
     if not math.isfinite(number) or (field.whole and number != int(number)):
         raise SettingsError(
             field.setting,
-            f"{field.label} cannot be read",
+            say("{1} cannot be read", say(field.label)),
             found=value,
             wanted="a whole number" if field.whole else "a number",
         )

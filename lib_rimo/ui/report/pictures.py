@@ -9,10 +9,11 @@ from pathlib import Path
 from PIL import Image
 
 from lib_rimo.errors import RimoError
+from lib_rimo.said import say
 from lib_rimo.study.service import StudyArchive
 from lib_rimo.study.store.snapshot import Grid, Snapshot
 from lib_rimo.ui.report.charts import BASE, BEST, PARENT, TRIAL, curve_figure
-from lib_rimo.ui.report.report_tables import named, text
+from lib_rimo.ui.report.speech import named, plain, text
 from lib_rimo.wording.sentences import epoch_name
 
 GRID_SIDE = 288
@@ -28,9 +29,10 @@ def curve(snapshot: Snapshot) -> str:
     with Image.open(out) as picture:
         data = _webp(picture.convert("RGB"), lossless=True)
     last = snapshot.curve[-1]
-    told = (
-        f"Accuracy of {snapshot.trial} mixes; best estimate {100 * last.best:.1f} percent, "
-        f"{100 * last.low:.1f} to {100 * last.high:.1f}"
+    told = say(
+        "Accuracy of {1} mixes; best estimate {2} percent, {3} to {4}",
+        snapshot.trial,
+        *(f"{100 * share:.1f}" for share in (last.best, last.low, last.high)),
     )
     return f'<img class="figure" alt="{text(told)}" src="{data}">{_legend(snapshot)}'
 
@@ -67,7 +69,8 @@ def grids(archive: StudyArchive, snapshot: Snapshot) -> str:
         f"{''.join(_picture(archive, snapshot.study, grid, i) for i in range(len(grid.files)))}</div>"
         for grid in snapshot.grids
     )
-    return f"{rows}<p class='note'>Equal prompts and noise in each column, so that only the mix differs.</p>"
+    note = text("Equal prompts and noise in each column, so that only the mix differs.")
+    return f'{rows}<p class="note">{note}</p>'
 
 
 def _picture(archive: StudyArchive, study: str, grid: Grid, i: int) -> str:
@@ -77,7 +80,7 @@ def _picture(archive: StudyArchive, study: str, grid: Grid, i: int) -> str:
     except (RimoError, OSError):  # a picture that was deleted by hand is missing, no reason to have no report
         gone = _span("(the image is gone)")
         return f"<figure><figcaption>{named(prompt)} {gone}</figcaption></figure>"
-    alt = text(prompt)
+    alt = plain(prompt)
     caption = f"<figcaption>{named(prompt)}</figcaption>" if not grid.epoch else ""
     return f'<figure translate="no"><img alt="{alt}" src="{data}">{caption}</figure>'
 

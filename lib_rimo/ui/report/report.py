@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from importlib import resources
 from typing import Any
 
 import lib_rimo
+from lib_rimo.said import say
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.service import StudyArchive
 from lib_rimo.study.settings.settings import SETTINGS
 from lib_rimo.study.store.snapshot import Snapshot
 from lib_rimo.study.store.store import started_at
-from lib_rimo.ui.report.look import STYLE
 from lib_rimo.ui.report.pictures import curve, grids
 from lib_rimo.ui.report.report_tables import (
     arms,
@@ -19,23 +21,34 @@ from lib_rimo.ui.report.report_tables import (
     categories,
     pairs,
     scorers,
+    settings,
     tags,
-    text,
     watched,
 )
+from lib_rimo.ui.report.speech import in_language, named, plain, text
 from lib_rimo.wording.sentences import STATES, gain, variety
+from lib_rimo.wording.words import Words, words
+
+_PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
-def report_html(archive: StudyArchive, study: str) -> str:
+def report_html(archive: StudyArchive, study: str, said: Words | None = None) -> str:
     """The report of a study, finished or not.
 
     Args:
         archive: The studies.
         study: Its id.
+        said: The language; English without one.
 
     Raises:
         StudyError: There is no such study, or its journal is damaged.
     """
+    said = said or words("en")
+    with in_language(said):
+        return _written(archive, study, said.language)
+
+
+def _written(archive: StudyArchive, study: str, language: str) -> str:
     snapshot, record = archive.stored(study), archive.record(study)
     parts = [_head(snapshot, record)]
     if snapshot.curve:
@@ -54,44 +67,46 @@ def report_html(archive: StudyArchive, study: str) -> str:
     if snapshot.grids:
         parts.append(_section("The same images after each epoch", grids(archive, snapshot)))
     parts.append(_section("The best mix, block by block", blocks(archive, study)))
-    parts.append(_section("Settings", pairs(_settings(record), technical=True)))
-    parts.append(
-        _section("Versions", pairs({"rimo": lib_rimo.__version__, **record.opened.versions}, technical=True))
-    )
-    title = text(f"{snapshot.base} \N{MIDDLE DOT} Rimo Random Mix")
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{STYLE}</style></head><body><main>{''.join(parts)}</main></body></html>\n"
-    )
+    parts.append(_section("Settings", settings(_settings(record))))
+    parts.append(_section("Versions", settings({"rimo": lib_rimo.__version__, **record.opened.versions})))
+    whole = {
+        "language": language,
+        "title": plain(f"{snapshot.base} \N{MIDDLE DOT} Rimo Random Mix"),
+        "style": _file("report.css"),
+        "content": "".join(parts),
+    }
+    return _PLACE.sub(lambda found: whole[found[1]], _file("report.html"))
+
+
+def _file(name: str) -> str:
+    return resources.files("lib_rimo.ui.report").joinpath(name).read_text("utf-8")
 
 
 def _head(snapshot: Snapshot, record: StudyRecord) -> str:
     result = snapshot.result
     found = ""
     if result is not None:
-        words = gain(result, snapshot.variety)
+        told = gain(result, snapshot.variety)
         found = (
-            f'<p class="gain {words.tone}"><strong>{text(words.value)}</strong> {text(words.sentence)}</p>'
-            f"<p>{text(words.verdict)}</p>"
+            f'<p class="gain {told.tone}"><strong>{plain(told.value)}</strong> {text(told.sentence)}</p>'
+            f"<p>{text(told.verdict)}</p>"
         )
+    searched = (f"{snapshot.images:,}", f"{snapshot.trial:,}", snapshot.epochs)
     facts = {
-        "Study": snapshot.study,
-        "Begun": started_at(record),
-        "State": STATES[snapshot.state],
-        "Base": snapshot.base,
-        "Partners": ", ".join(snapshot.partners),
-        "Searched": f"{snapshot.images:,} images, {snapshot.trial:,} mixes, {snapshot.epochs} epochs",
-        "Measured": f"{snapshot.measured:,} images that the search never saw",
-        "Saved": ", ".join(snapshot.saved) or "nothing",
+        "Study": named(snapshot.study),
+        "Begun": plain(started_at(record)),
+        "State": text(STATES[snapshot.state]),
+        "Base": named(snapshot.base),
+        "Partners": named(", ".join(snapshot.partners)),
+        "Searched": text(say("{1} images, {2} mixes, {3} epochs", *searched)),
+        "Measured": text(say("{1} images that the search never saw", f"{snapshot.measured:,}")),
+        "Saved": named(", ".join(snapshot.saved)) if snapshot.saved else text("nothing"),
     }
     notes = "".join(f"<li>{text(note)}</li>" for note in snapshot.notes)
-    told = (
-        f"<details><summary>What was found while preparing</summary><ul>{notes}</ul></details>"
-        if notes
-        else ""
-    )
-    return f"<header><h1>{text(snapshot.base)}, mixed</h1>{found}{pairs(facts)}{told}</header>"
+    summary = f"<summary>{text('What was found while preparing')}</summary>"
+    noted = f"<details>{summary}<ul>{notes}</ul></details>" if notes else ""
+    title = text(say("{1}, mixed", snapshot.base))
+    return f"<header><h1>{title}</h1>{found}{pairs(facts)}{noted}</header>"
 
 
 def _settings(record: StudyRecord) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from lib_rimo.errors import StudyError
+from lib_rimo.said import say
 from lib_rimo.study.service import StudyArchive
 from lib_rimo.wording.words import Words
 
@@ -61,7 +62,9 @@ def strip(archive: StudyArchive, study: str, prompt: int, kind: str, said: Words
     frames = [(grid.epoch, grid.files[prompt]) for grid in grids if 0 <= prompt < len(grid.files)]
     if len(frames) < 2:
         raise StudyError(
-            "There is nothing to animate yet", found=f"{len(frames)} pictures", wanted="the end of an epoch"
+            "There is nothing to animate yet",
+            found=say("{1} pictures", len(frames)),
+            wanted="the end of an epoch",
         )
     pictures = [_frame(archive.picture(study, file), epoch, said) for epoch, file in frames]
     out = io.BytesIO()
@@ -82,7 +85,7 @@ def _frame(path: Path, epoch: int, said: Words) -> Image.Image:
         picture = picture.resize((picture.width * times, picture.height * times), Image.Resampling.BICUBIC)
     elif side > MOST_SIDE:
         picture.thumbnail((MOST_SIDE, MOST_SIDE), Image.Resampling.LANCZOS)
-    label = f"Epoch {epoch}" if epoch else "Base"
+    label = say("Epoch {1}", epoch) if epoch else "Base"
     font = _font_file(said.language)
     return _labelled(picture, said.say(label), font) if font else _labelled(picture, label, _font_file("en"))
 

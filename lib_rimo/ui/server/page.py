@@ -39,7 +39,7 @@ class Page:
 
     Args:
         app: The application.
-        links: Names of the scripts and styles under ``rimo/page/`` that the page loads.
+        links: Names of the script and the style under ``rimo/page/`` that the page loads.
         local: Refuse requests under other names than this machine's own, which is how a foreign page would come
             in through a name that it lets point here.
     """
@@ -101,4 +101,4 @@ class _Completion:
 def _link(name: str) -> str:
     if name.endswith(".css"):
         return f'<link rel="stylesheet" href="rimo/page/{name}">'
-    return f'<script defer src="rimo/page/{name}"></script>'
+    return f'<script type="module" src="rimo/page/{name}"></script>'

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import lib_rimo
 from lib_rimo.errors import HostError
+from lib_rimo.said import say
 from lib_rimo.study.service import StudyService
 from lib_rimo.ui.server.page_folder import page_folder
 
@@ -24,6 +25,9 @@ FIRST_PORT = 7861
 """One above the WebUIs' 7860, so that both can run."""
 
 PORTS_TRIED = 40
+ENTRY = "javascript/rimo.mjs"
+"""The one script that a page loads by itself, here as in a WebUI; it imports the others."""
+
 LAST_WORDS_S = 3
 """How long open connections may hold up the end; gradio keeps one open for each page."""
 
@@ -107,11 +111,13 @@ def make_app(service: StudyService, host: str = "127.0.0.1") -> FastAPI:
     add_routes(app, service)
 
     def page_file(name: str) -> FileResponse:
-        return FileResponse(files[name], headers={"Cache-Control": "no-cache"})
+        # Browsers run a module only under this type, and what a machine calls ``.mjs`` is its own affair.
+        kind = "text/javascript" if name.endswith(".mjs") else None
+        return FileResponse(files[name], media_type=kind, headers={"Cache-Control": "no-cache"})
 
     for name in files:
         app.add_api_route(f"/rimo/page/{name}", lambda name=name: page_file(name), methods=["GET"])
-    links = [name for name in files if name.endswith((".css", ".js"))]
+    links = ["style.css", ENTRY]
     app.add_middleware(Page, links=links, local=_is_local(host))
     return gr.mount_gradio_app(app, build_tab(service, own_theme()), path="/")
 
@@ -119,16 +125,16 @@ def make_app(service: StudyService, host: str = "127.0.0.1") -> FastAPI:
 def _page_files() -> dict[str, Path]:
     """Every file of the page, by its name under ``rimo/page/``."""
     page, package = page_folder(), Path(lib_rimo.__file__).parent
-    files = {"style.css": page / "style.css"}
-    files |= {path.relative_to(page).as_posix(): path for path in sorted(page.glob("javascript/*.js"))}
+    files = {"style.css": page / "style.css", ENTRY: page / ENTRY}
+    files |= {path.relative_to(page).as_posix(): path for path in sorted(page.glob("javascript/rimo/*.mjs"))}
     translations = sorted(package.glob("wording/translations/*.json"))
     files |= {path.relative_to(package.parent).as_posix(): path for path in translations}
-    for name, path in {**files, "javascript/rimo.js": page / "javascript/rimo.js"}.items():
+    for name, path in files.items():
         if not path.is_file():
             raise HostError(
                 "A file of the page is missing",
                 found=path,
-                wanted=f"all of the page's files, {name} among them",
+                wanted=say("all of the page's files, {1} among them", name),
                 fix="Download or install it again",
             )
     return files

@@ -45,7 +45,8 @@ def test_errors_say_whose_they_are(api: Api, service: ScriptedService) -> None:
     status, answer = api.json("start", {**SETTINGS, "partners": [FILES[0]]})
     assert (status, answer["field"]) == (400, "partners")
     assert "chosen twice" in answer["error"]
-    assert api.json("pause", {}) == (409, {"error": "No study runs."})
+    status, answer = api.json("pause", {})
+    assert (status, answer["error"]) == (409, "No study runs.")
     assert service.snapshot().state is StudyState.IDLE
     play(api, service)
     api.json("save", {"name": "mix"})
@@ -59,7 +60,12 @@ def test_other_errors_are_told_or_hidden(
     """An error for the user is told; a defect goes to the log, its text does not leave the program."""
     told = ArchitectureError("These do not mix", found="SDXL")
     monkeypatch.setattr(service, "start", lambda _: (_ for _ in ()).throw(told))
-    assert api.json("start", SETTINGS) == (400, {"error": "These do not mix. Found: SDXL."})
+    status, answer = api.json("start", SETTINGS)
+    text = "These do not mix. Found: SDXL."
+    assert (status, answer["error"]) == (400, text)
+    (said,) = answer["said"]
+    assert (said["text"], said["template"]) == (text, "{1} {2}")
+    assert said["values"][1] == {"text": "Found: SDXL.", "template": "Found: {1}.", "values": ["SDXL"]}
     monkeypatch.setattr(service, "start", lambda _: (_ for _ in ()).throw(KeyError("secret")))
     status, answer = api.json("start", SETTINGS)
     assert status == 500
@@ -107,7 +113,9 @@ def test_the_whole_snapshot_is_plain_json(api: Api, service: ScriptedService) ->
     """Scripts read the same snapshot that the tab is made from."""
     play(api, service)
     _, answer = api.json("snapshot")
+    said = {one["text"] for one in answer.pop("said")}
     assert answer == json.loads(json.dumps(service.snapshot().to_json()))
+    assert answer["notes"][0] in said
 
 
 @pytest.mark.parametrize(

@@ -224,3 +224,18 @@ def test_report_and_strip_are_in_the_language_of_the_page(api: Api, study: str, 
     assert "second.safetensors" in page
     assert "&lt;b&gt;blue&lt;/b&gt;" in page
     assert api.ask(f"strip/{study}.webp?lang={language}")[0] == 200
+
+
+def test_a_report_never_touches_names(
+    serve_routes: Callable[..., Api], finished_folder: Path, tmp_path: Path
+) -> None:
+    """A file whose name could be two sentences keeps it in a report in another language."""
+    workshop = copied(finished_folder, tmp_path)
+    study = str(workshop.studies.studies()[0]["id"])
+    (journal,) = tmp_path.rglob(f"{study}/journal.jsonl")
+    name = "my model v1. final.safetensors"
+    journal.write_text(journal.read_text("utf-8").replace("second.safetensors", name), "utf-8")
+    page = serve_routes(workshop.studies).ask(f"report/{study}.html?lang=zh")[2].decode()
+    workshop.studies.close()
+    assert name in page
+    assert left_in_english(page.replace(name, "")) == []

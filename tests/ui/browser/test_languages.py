@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from lib_rimo.study.store.snapshot import StudyState
+from lib_rimo.ui.server.standalone import ENTRY
 from tests.ui.conftest import ROOT, Served
 from tests.ui.pages import (
     FILLED,
@@ -17,6 +20,7 @@ from tests.ui.pages import (
     field,
     finished,
     held,
+    module,
     options_come,
     part,
     ready,
@@ -55,6 +59,7 @@ NAMES = {
 }  # fmt: skip
 """What has no other name in the other languages; block groups are typed as they are called."""
 
+TYPES = {".mjs": "text/javascript", ".json": "application/json"}
 VIEWS = ("categories", "blocks", "recipe", "history", "pictures")
 WEBUI = (("zh_CN", "开始随机融合"), ("ja_JP", "ランダムミックスを開始"))
 """What a WebUI may call a language, and the start button in it."""
@@ -180,7 +185,7 @@ def test_a_webui_that_speaks_english_stays_english(slow: Served, opened: Opener)
     """No localization is English, whatever the browser speaks and however late the WebUI says so."""
     page = opened(slow, locale="ja-JP", webui=Webui())
     options_come(page, localization="None")
-    page.evaluate("RimoWords.load()")
+    page.evaluate(f"{module('language')}.then((language) => language.loadWords())")
     expect(page.locator("#rimo-tab")).to_have_attribute("lang", "en")
     page.wait_for_selector("#rimo-start >> text=Start random mix")
 
@@ -209,46 +214,63 @@ def test_what_is_said_already_stays(slow: Served, opened: Opener, language: str)
     """A translation is not translated again, so that whoever was first, it ends the same."""
     page = opened(slow, webui=Webui({"localization": language}))
     expect(page.locator("#rimo-tab")).to_have_attribute("lang", language)
-    changed = "[...RimoWords.exact.values()].filter((text) => RimoWords.say(text) !== text)"
-    assert page.evaluate(changed) == []
+    changed = "({ words, say }) => [...words.known.values()].filter((text) => say(text) !== text)"
+    assert page.evaluate(f"{module('words')}.then({changed})") == []
 
 
-def test_words_are_found_where_a_webui_serves_them(slow: Served, opened: Opener) -> None:
-    """A WebUI serves the extension's folder under an address of its own: the words lie there beside the scripts."""
-    page = opened(slow, webui=Webui())
-    served = "file=extensions/rimo/"
-    page.route(re.compile(served), lambda r: r.fulfill(path=ROOT / r.request.url.partition(served)[2]))
-    page.evaluate(f"RimoWords.home = new URL('{served}javascript/rimo_words.js?1.5', location).href")
-    with page.expect_request(re.compile(served)):
-        options_come(page, localization="zh_CN")
+def test_a_webui_serves_the_script_from_its_own_address(slow: Served, opened: Opener) -> None:
+    """Linked as a WebUI does, all modules and the words come from the extension's folder, none twice or unasked."""
+    served, asked = "file=extensions/rimo/", []
+
+    def serve(route: Route) -> None:
+        asked.append(path := urlsplit(route.request.url).path.partition(served)[2])
+        route.fulfill(path=ROOT / path, content_type=TYPES[Path(path).suffix])
+
+    def linked(route: Route) -> None:
+        """The page with the script where a WebUI has it."""
+        answer = route.fetch()
+        ours, theirs = f"rimo/page/{ENTRY}", f"{served}{ENTRY}?1764150000.25"
+        route.fulfill(response=answer, body=answer.text().replace(ours, theirs))
+
+    routes = {re.compile(re.escape(served)): serve, re.compile(r"/\?__theme"): linked}
+    page = opened(slow, webui=Webui(), routes=routes)
+    options_come(page, localization="zh_CN")
     page.wait_for_selector("#rimo-start >> text=开始随机融合")
+    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "javascript").rglob("*.mjs")}
+    assert {path for path in asked if path.endswith(".mjs")} == files
+    assert "lib_rimo/wording/translations/zh_CN.json" in asked
+    loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+    assert [url for url in loaded if "rimo/page/javascript" in url] == []
 
 
 def test_every_state_has_a_word(slow: Served, opened: Opener) -> None:
     """Each state of a study can be said in every language."""
     page = opened(slow, locale="zh-CN")
+    states = [state.value.capitalize() for state in StudyState]
     words = page.evaluate(
-        "(texts) => texts.map((t) => RimoWords.say(t))", [s.value.capitalize() for s in StudyState]
+        f"(texts) => {module('words')}.then(({{ say }}) => texts.map((t) => say(t)))", states
     )
     assert all(re.search("[\u4e00-\u9fff]", word) for word in words)
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("about 1 h 05 min left (50 min to 1 h 20 min)", "约剩 1 小时 05 分（50 分钟 至 1 小时 20 分）"),
-        (
-            "Epoch 1 of 2 · 3 mixes tried · 48 of 1,280 images",
-            "第 1 / 2 轮 · 已尝试 3 个融合 · 图片 48 / 1,280",
-        ),
-        (
-            "b.safetensors is chosen twice. Found: as a partner and as the base. Remove it from the partners.",
-            "b.safetensors 被选了两次。实际：作为伙伴模型和基础模型。请从伙伴模型中移除。",
-        ),
-        ("A file called budget.safetensors", "A file called budget.safetensors"),
-    ],
-)
-def test_sentences_are_put_together(slow: Served, opened: Opener, text: str, said: str) -> None:
-    """Sentences with places, several in a row, and errors are translated piece by piece; what is unknown stays."""
+def test_names_are_never_touched(slow: Served, opened: Opener) -> None:
+    """A file whose name could be two sentences keeps it wherever the page says something about it."""
     page = opened(slow, locale="zh-CN")
-    assert page.evaluate("(text) => RimoWords.say(text)", text) == said
+    finished(page)
+    name = FILES[1]
+    verdict = f"优于基础模型。优于最佳伙伴模型 {name}：+8.4 个百分点（7.0 至 9.8）。"
+    expect(shown(page, "gain-verdict")).to_have_text(verdict)
+    expect(shown(page, "notes")).to_have_text(
+        f"{name} 缺少 248 个张量；它们保持基础模型的值（第一个是 a.b）。"
+    )
+    page.evaluate(
+        """(name) => {
+            const said = { text: `${name} is damaged`, template: "{1} is chosen twice", values: [name] };
+            const told = document.createElement("p");
+            Object.assign(told, { id: "told", textContent: said.text });
+            told.dataset.said = JSON.stringify(said);
+            document.querySelector("#rimo-message").append(told);
+        }""",
+        name,
+    )
+    expect(page.locator("#told")).to_have_text(f"{name} 被选了两次")

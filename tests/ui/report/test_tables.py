@@ -10,6 +10,7 @@ from lib_rimo.study.store.snapshot import Snapshot
 from lib_rimo.ui.report.charts import curve_figure
 from lib_rimo.ui.report.tables import category_csv, category_markdown, category_rows
 from tests.ui.scripted import ScriptedService, result
+from tests.ui.scripted_archive import FILES
 
 
 def finished(folder: Path) -> Snapshot:
@@ -50,7 +51,7 @@ def test_the_figure_shows_each_trial_and_breaks_the_line_at_epochs(tmp_path: Pat
     assert len(axes.collections[0].get_offsets()) == study.trial == 24
     solid = [line for line in axes.lines if line.get_linestyle() == "-" and len(line.get_xdata()) > 1]
     assert [len(line.get_xdata()) for line in solid] == [12, 12]
-    assert any("shapes.safetensors" in t.get_text() for t in axes.get_legend().get_texts())
+    assert any(FILES[1] in t.get_text() for t in axes.get_legend().get_texts())
 
 
 def test_an_empty_study_has_a_figure(tmp_path: Path) -> None:

@@ -9,51 +9,53 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from lib_rimo.errors import StudyError
+from lib_rimo.said import joined, say, sentences
 from lib_rimo.ui.report import strip
-from lib_rimo.wording.words import FILES, Words, translated, words
+from lib_rimo.ui.report.speech import in_language, named, plain, text
+from lib_rimo.wording.words import FILES, Words, words
 from tests.ui.scripted import ScriptedService
 
 KNOWN = {
     "Base": "ベース",
     "{1} of {2} images": "画像 {1} / {2} 枚",
     "{2} before {1}, surely": "{1} の前に {2}",
-    "Found:": "実際：",
+    "Found: {1}.": "実際：{1}。",
+    "{1}.": "{1}。",
+    "{1} {2}": "{1}{2}",
     "There is no such trial": "そのミックスはありません",
-    "{1} kg": "{1} キロ",
 }
+NAME = "my model v1. final.safetensors"
+IMAGES = say("{1} of {2} images", NAME, 16)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("told", "said"),
     [
         ("Base", "ベース"),
-        ("3 of 16 images", "画像 3 / 16 枚"),
-        ("Base · 3 of 16 images", "ベース · 画像 3 / 16 枚"),
-        ("Base before b, surely", "b の前に ベース"),
-        ("There is no such trial. Found: 3.", "そのミックスはありません。実際：3。"),
-        ("a long text in kg", "a long text in kg"),
-        ("unheard of", "unheard of"),
-        ("12 %", "12 %"),
+        (IMAGES, f"画像 {NAME} / 16 枚"),
+        (joined(" · ", "Base", IMAGES), f"ベース · 画像 {NAME} / 16 枚"),
+        (say("{2} before {1}, surely", "b", say("Base")), "b の前に ベース"),
+        (say("{2} before {1}, surely", NAME, "Base"), f"{NAME} の前に Base"),
+        (sentences("There is no such trial", IMAGES), f"そのミックスはありません。画像 {NAME} / 16 枚。"),
+        (StudyError("There is no such trial", found=NAME).said, f"そのミックスはありません。実際：{NAME}。"),
+        ("3 of 16 images", "3 of 16 images"),
+        (say("unheard of, {1}", 2), "unheard of, 2"),
     ],
 )
-def test_texts_are_found_as_the_page_finds_them(text: str, said: str) -> None:
-    """Whole texts, pieces, sentences with places in any order, errors; what is unknown stays."""
-    assert Words("ja", KNOWN).say(text) == said
+def test_texts_are_said_by_their_templates(told: str, said: str) -> None:
+    """Whole texts, pieces, places in any order, errors: words are said, values stay, and no text is taken apart."""
+    assert Words("ja", KNOWN).say(told) == said
 
 
-def test_a_page_keeps_its_names_its_markup_and_its_pictures() -> None:
-    """Texts and spoken attributes change, names, styles and data do not, and what is escaped stays escaped."""
-    page = (
-        '<!DOCTYPE html>\n<html lang="en"><head><style>a>b{}</style></head><body><h1>Base</h1>'
-        '<p>Base<br><span translate="no">Base</span></p><img alt="Base" src="data:image/webp;base64,AA+/=">'
-        "<td>&lt;b&gt; of 2 images</td></body></html>\n"
-    )
-    wanted = page.replace('"en"', '"ja"').replace("<h1>Base", "<h1>ベース").replace("<p>Base", "<p>ベース")
-    wanted = wanted.replace('alt="Base"', 'alt="ベース"').replace(
-        "&lt;b&gt; of 2 images", "画像 &lt;b&gt; / 2 枚"
-    )
-    assert translated(page, Words("ja", KNOWN)) == wanted
-    assert translated(page, words("en")) == page
+def test_a_report_speaks_one_language_and_keeps_names() -> None:
+    """Words are in the report's language, names and the user's own texts are not, and all of it is escaped."""
+    assert text("Base") == "Base"
+    with in_language(Words("ja", KNOWN)):
+        assert (text("Base"), plain("Base")) == ("ベース", "Base")
+        assert named("Base") == '<span translate="no">Base</span>'
+        assert text(say("{1} of {2} images", "<b>", 2)) == "画像 &lt;b&gt; / 2 枚"
+    assert text("Base") == "Base"
 
 
 @pytest.mark.parametrize("language", [*FILES, "zh-CN", "ja-JP"])

@@ -84,7 +84,7 @@ def visit() -> Callable[..., tuple[int, dict[bytes, bytes], bytes]]:
             return {"type": "http.request", "body": b""}
 
         with contextlib.suppress(StopIteration):  # nothing here waits, so one step runs it to its end
-            Page(_gradio, ["style.css", "javascript/rimo.js"], local=True)(scope, receive, send).send(None)
+            Page(_gradio, ["style.css", standalone.ENTRY], local=True)(scope, receive, send).send(None)
         return said[0]["status"], dict(said[0]["headers"]), b"".join(m.get("body", b"") for m in said[1:])
 
     return ask
@@ -95,7 +95,7 @@ def test_the_document_is_completed(visit: Callable[..., Any]) -> None:
     status, headers, body = visit()
     assert status == 200
     assert b'href="rimo/page/style.css"' in body
-    assert b'src="rimo/page/javascript/rimo.js"' in body
+    assert b'<script type="module" src="rimo/page/javascript/rimo.mjs">' in body
     assert b'src="assets/own.js"' in body
     assert b"https://" not in body
     assert int(headers[b"content-length"]) == len(body)
