@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import json
 import runpy
 from collections.abc import Iterator
@@ -16,12 +15,6 @@ from lib_rimo.registry import HERE, Registry
 from tests.house.source import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-SEAMS = {
-    "a_method_of_ones_own": "lib_rimo.merging.mix.methods",
-    "a_scorer_of_ones_own": "lib_rimo.benchmark.scoring",
-}
-"""Examples of what can be added, and the module that it is added to."""
-
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 
 
@@ -54,8 +47,6 @@ def _taken_out_again(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_runs(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each script ends without an error or a warning and says what it found."""
-    if (seam := SEAMS.get(path.stem)) and importlib.util.find_spec(seam) is None:
-        pytest.skip(f"there is no {seam} yet")
     runpy.run_path(str(path), run_name="__main__")
     assert capsys.readouterr().out.strip()
 

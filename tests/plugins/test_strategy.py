@@ -91,7 +91,20 @@ def test_the_command_line_searches_by_it(install: Install, broken: None, rimo: R
     install("rimo_plugin_strategy")
     out = tmp_path / "result.json"
     done = rimo(
-        *("mix", "--demo", "--strategy", "steps", "--budget", "96", "--unseen", "16", "--seed", "3"),
+        *(
+            "mix",
+            "--demo",
+            "--strategy",
+            "steps",
+            "--budget",
+            "64",
+            "--unseen",
+            "8",
+            "--steps",
+            "4",
+            "--seed",
+            "3",
+        ),
         "--json",
         out,
     )

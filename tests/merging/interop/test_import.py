@@ -63,11 +63,11 @@ def three(tmp_path_factory):
 def sd1_block(key: str) -> str | None:
     """The block of a key as all these programs name it; None for what they treat differently."""
     place = place_of(key)
-    if place is None or (place.component == "unet" and not place.family):
+    if place is None or (place.component == "unet" and not place.chain):
         return None
-    if not place.family:
+    if not place.chain:
         return "BASE" if place.component != "vae" else "VAE"
-    stem = {"input_blocks": "IN", "middle_block": "M", "output_blocks": "OUT"}[place.family]
+    stem = {"input_blocks": "IN", "middle_block": "M", "output_blocks": "OUT"}[place.chain]
     return "M00" if stem == "M" else f"{stem}{place.block:02}"
 
 

@@ -78,7 +78,7 @@ def test_the_history_has_a_line_per_study(store: Workshop) -> None:
     (store.folder / "studies" / "broken" / journal.FILE).write_text('{"t":"nonsense"}\n')
     broken, row = store.studies.studies()
     assert (broken["id"], broken["state"]) == ("broken", "broken")
-    assert "no event" in broken["broken"]
+    assert "does not begin with a study" in broken["broken"]
     assert (row["base"], row["partners"]) == ("base.safetensors", ["first.safetensors", "second.safetensors"])
     assert (row["epochs"], row["current"], row["broken"], row["measured"]) == (2, False, "", True)
     assert row["best"]["low"] < row["best"]["mean"] < row["best"]["high"]
