@@ -27,7 +27,7 @@ STUDY = (
     "mix",
     "--demo",
     "--budget",
-    "128",
+    "64",
     "--epochs",
     "1",
     "--unseen",
@@ -71,12 +71,15 @@ def test_the_methods_are_there_and_say_whose_they_are(package: None) -> None:
 
 
 def test_a_study_mixes_by_it(package: None, rimo: Run, tmp_path: Path) -> None:
-    """Two epochs from the command line; the saved winner is what its recipe shows, and is rebuilt to the byte."""
+    """From the command line; a saved trial is what its recipe shows, and is rebuilt to the byte."""
     models, result = tmp_path / "models", tmp_path / "result.json"
     models.mkdir()
-    done = rimo(*STUDY, "--method", "larger-change", "--save", "best", "--models", models, "--json", result)
+    done = rimo(*STUDY, "--method", "larger-change", "--models", models, "--json", result)
     assert done.returncode == 0, done.stderr
-    path = models / "best.safetensors"
+    study = json.loads(result.read_text())["study"]
+    done = rimo("save", study, "--trial", "3", "--name", "third", "--models", models)
+    assert done.returncode == 0, done.stderr
+    path = models / "third.safetensors"
     with open_checkpoint(path) as saved:
         texts = dict(saved.metadata)
         wanted = {key: bits(saved.tensor(key)) for key in saved}
