@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from lib_rimo.errors import CatalogueError
+from lib_rimo.said import joined, say
 
 log = logging.getLogger("rimo")
 
@@ -169,8 +170,10 @@ def with_suggestions(unknown: list[str], known: Iterable[str]) -> str:
     parts = []
     for name in unknown[:_SHOWN]:
         close = difflib.get_close_matches(tag_key(name), by_key, n=2, cutoff=0.6)
-        parts.append(f"{name!r}" + (f" (close: {', '.join(by_key[c] for c in close)})" if close else ""))
-    return ", ".join(parts) + (f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else "")
+        known_ones = ", ".join(by_key[c] for c in close)
+        parts.append(say("{1} (close: {2})", repr(name), known_ones) if close else say("{1}", repr(name)))
+    told = joined(", ", *parts)
+    return say("{1} and {2} more", told, len(unknown) - _SHOWN) if len(unknown) > _SHOWN else told
 
 
 def _listed(names: list[str]) -> str:
