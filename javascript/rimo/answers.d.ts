@@ -139,11 +139,15 @@ export interface Recipe {
     partners: string[];
     groups: string[];
     weights: number[][];
+    titles?: Said[];
+    linear?: boolean;
     recipe?: unknown;
 }
 
 export interface Group {
     name: string;
+    title?: Said;
+    side?: "down" | "middle" | "up" | "beside";
     part?: string;
     input?: number[];
     output?: number[];

@@ -97,7 +97,7 @@ export class Blocks {
         part("blocks").replaceChildren(...groups.map((group, i) => {
             const line = make("tr", group.frozen ? "rimo-frozen" : "");
             const own = weights.map((row) => (group.frozen ? make("td", "rimo-heat", "\u2013") : weightCell(row[i] ?? 0)));
-            line.append(head(groupLabel(group.name), { scope: "row" }), ...own, importanceCell(group, most));
+            line.append(head(groupLabel(group.name, group.title), { scope: "row" }), ...own, importanceCell(group, most));
             return line;
         }));
     }

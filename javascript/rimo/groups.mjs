@@ -3,17 +3,19 @@
 import { say } from "./words.mjs";
 
 /** @typedef {import("./answers.d.ts").Group} Group */
+/** @typedef {import("./answers.d.ts").Said} Said */
 /** @typedef {"down" | "middle" | "up" | "beside"} Side */
 
 /** @type {Record<string, string>} */
 const NAMES = { mid: "middle", text: "text encoder", text2: "second text encoder", vae: "VAE", rest: "the rest" };
 
 /**
- * Where a block group belongs, by the part that it is.
+ * Where a block group belongs: as its family says, else by the part that it is.
  * @param {Group} group
  * @returns {Side}
  */
 export function side(group) {
+    if (group.side) return group.side;
     if (group.input?.length && group.output?.length) return "beside"; // one that holds both ways
     const name = `${group.part || group.name}`.toLowerCase();
     if (/^(in|input|down)/.test(name)) return "down";
@@ -23,12 +25,13 @@ export function side(group) {
 }
 
 /**
- * What a block group is called: "in0-6" is "input 0\u20136".
+ * What a block group is called: "in0-6" is "input 0\u20136", and one of a family from outside is as that family says.
  * @param {string} name
+ * @param {Said} [title]
  */
-export function groupLabel(name) {
+export function groupLabel(name, title) {
     const found = /^(in|out)(?:put)?_?([\d+-]*)$/.exec(name);
-    if (!found) return say(NAMES[name] ?? name);
+    if (!found) return say(NAMES[name] ?? title?.text ?? name);
     return say(found[1] === "in" ? "input {1}" : "output {1}", found[2].replace("-", "\u2013")).trim();
 }
 

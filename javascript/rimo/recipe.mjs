@@ -102,13 +102,15 @@ export class Recipe {
     }
 
     /** @param {Weights} recipe */
-    table({ base, partners, groups, weights }) {
+    table({ base, partners, groups, weights, titles, linear }) {
         part("recipe-head").replaceChildren(head("Block group"), ...[base, ...partners].map(stemHead));
         part("recipe").replaceChildren(...groups.map((group, i) => {
             const line = make("tr");
             const own = weights.map((row) => row[i] ?? 0);
-            const rest = 1 - own.reduce((sum, w) => sum + w, 0);
-            line.append(head(groupLabel(group), { scope: "row" }), ...[rest, ...own].map(weightCell));
+            const rest = linear === false // then the base has no share that could be told
+                ? make("td", "rimo-heat", "\u2013")
+                : weightCell(1 - own.reduce((sum, w) => sum + w, 0));
+            line.append(head(groupLabel(group, titles?.[i]), { scope: "row" }), rest, ...own.map(weightCell));
             return line;
         }));
     }

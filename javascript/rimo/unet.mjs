@@ -105,7 +105,7 @@ export class Unet {
             draw("path", box, "rimo-joint", { d: `M0,${at}h5M${WIDE},${at}h-5` });
         }
         const value = group.frozen ? say("base") : hundredths(weight);
-        const name = groupLabel(group.name);
+        const name = groupLabel(group.name, group.title);
         const room = WIDE - 30 - textWidth(value);
         /** @type {Record<string, string | number>} */
         const narrower = textWidth(name) > room ? { textLength: room, lengthAdjust: "spacingAndGlyphs" } : {};
