@@ -25,6 +25,7 @@ LANGUAGES = ("ja_JP", "zh_CN")
 UNTRANSLATED = {
     "English", "POST", "bf16", "fp16", "model-resnet_custom_v3.pt",
     "modules_forge without sd_models.forge_model_reload", "{1} without lora_loader", "{1} in {2}",
+    "{1} is no function decorated with merge_method", "name=value",
 }  # fmt: skip
 """Names that are the same everywhere, and a word of the protocol."""
 ROOMS = (
@@ -34,7 +35,7 @@ ROOMS = (
     "benchmark/catalogue",
     *(f"benchmark/{name}" for name in ("taggers", "hub", "scoring")),
     *(f"merging/checkpoints/{name}" for name in ("checkpoint", "architecture", "quantised")),
-    *(f"merging/mix/{name}" for name in ("sources", "mixable")),
+    *(f"merging/mix/{name}" for name in ("method", "sources", "mixable")),
     *(f"merging/saving/{name}" for name in ("names", "save")),
 )
 """Where the errors come from that a user of the tab meets; those of other rooms are for those who use the library."""

@@ -27,6 +27,7 @@ import torch
 
 from lib_rimo.errors import PluginError, RecipeError, RimoError
 from lib_rimo.merging.mix.kernel import Workspace, wide_type
+from lib_rimo.said import say
 
 if TYPE_CHECKING:
     from lib_rimo.merging.checkpoints.checkpoint import Checkpoint
@@ -78,22 +79,26 @@ class Option:
         if isinstance(self.default, str):
             if value in self.choices:
                 return str(value)
-            raise RecipeError(f"The option {name} has no such choice", found=value, wanted=self.wanted)
+            raise RecipeError(say("The option {1} has no such choice", name), found=value, wanted=self.wanted)
         try:
             number = float(str(value))
             if not self.low <= number <= self.high:
                 raise ValueError
             return self._whole(number) if isinstance(self.default, int) else number
         except (ValueError, OverflowError):
-            raise RecipeError(f"The option {name} is out of range", found=value, wanted=self.wanted) from None
+            raise RecipeError(
+                say("The option {1} is out of range", name), found=value, wanted=self.wanted
+            ) from None
 
     @property
     def wanted(self) -> str:
         """What it may be, in words."""
         if isinstance(self.default, str):
             return ", ".join(self.choices)
-        kind = "a whole number" if isinstance(self.default, int) else "a number"
-        return f"{kind} from {self.low:g} to {self.high:g}"
+        told = (
+            "a whole number from {1} to {2}" if isinstance(self.default, int) else "a number from {1} to {2}"
+        )
+        return say(told, f"{self.low:g}", f"{self.high:g}")
 
     @staticmethod
     def _whole(number: float) -> int:
@@ -207,16 +212,16 @@ class MergeMethod:
         mixed = sum(weight != 0.0 for weight in row)
         if len(row) < fewest or (most is not None and mixed > most):
             raise RecipeError(
-                f"The merge method {name} cannot mix so many partners",
-                found=f"{mixed} in the block group {group}",
+                say("The merge method {1} cannot mix so many partners", name),
+                found=say("{1} in the block group {2}", mixed, group),
                 wanted=self.partners_text,
             )
         low, high = self.weights
         if wrong := [weight for weight in row if weight and not low <= weight <= high]:
             raise RecipeError(
-                f"The merge method {name} has no such weight",
-                found=f"{wrong[0]:g} in the block group {group}",
-                wanted=f"{low:g} to {high:g}",
+                say("The merge method {1} has no such weight", name),
+                found=say("{1} in the block group {2}", f"{wrong[0]:g}", group),
+                wanted=say("{1} to {2}", f"{low:g}", f"{high:g}"),
             )
 
     @property
@@ -283,15 +288,17 @@ class MergeMethod:
             raise
         except Exception as error:  # foreign code: whatever it raises is told by what failed
             raise PluginError(
-                "A merge method failed", found=f"{type(error).__name__}: {error}", wanted=self._wanted(name)
+                "A merge method failed",
+                found=say("{1}: {2}", type(error).__name__, error),
+                wanted=self._wanted(name),
             ) from error
         if not isinstance(made, torch.Tensor) or made.shape != shape or made.dtype != wide:
             raise PluginError(
                 "A merge method gave something else than it was asked for",
-                found=f"{made.dtype} of shape {tuple(made.shape)}"
+                found=say("{1} of shape {2}", made.dtype, tuple(made.shape))
                 if isinstance(made, torch.Tensor)
                 else repr(made)[:80],
-                wanted=f"{wide} of shape {tuple(shape)}: {self._wanted(name)}",
+                wanted=say("{1} of shape {2}: {3}", wide, tuple(shape), self._wanted(name)),
             )
         return made
 

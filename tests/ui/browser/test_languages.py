@@ -54,8 +54,9 @@ SEEN = """() => {
 """Every text that can be seen now, and what a screen reader says besides."""
 
 NAMES = {
-    "CFG", "CSV", "EMA", "GB", "GIF", "HTML", "JSON", "Markdown", "Theater", "UNet", "VAE", "WebP", "YAML", "a.b",
-    "bf16", "epsilon", "fp16", "fp32", "mid=0:0.3", "out1,out2", "scripted",
+    "Automatic", "CFG", "CSV", "EMA", "GB", "GIF", "HTML", "JSON", "Markdown", "Theater", "UNet", "VAE", "WebP", "YAML",
+    "a.b", "bf16", "epsilon", "fp16", "fp32", "mid=0:0.3", "out1,out2", "rank=16", "scripted",
+    "tags はタガー", "tags 表示",
 }  # fmt: skip
 """What has no other name in the other languages; block groups are typed as they are called."""
 

@@ -58,6 +58,8 @@ WRONG = (
     ("threshold", "1"),
     ("threshold", "1.5"),
     ("scheduler", "Caras"),
+    ("scorers", "much"),
+    ("method_options", "much"),
     ("start", "{"),
     ("start", "[]"),
 )
@@ -71,7 +73,7 @@ MARKED_ELSEWHERE = {"500": "budget"}
 
 PARTS = "|".join(re.escape(name) for name in (*FILES, *sorted(GROUPS, key=len, reverse=True), "text2"))
 NAMES = re.compile(
-    rf"{PARTS}|nid|much|JSON|Oiler|Euler|DDIM|Caras|Automatic|/nowhere/tags\.csv|notes\.txt|\.csv|\.ya?ml|CFG|(?<=\d)e\+?\d+"
+    rf"{PARTS}|nid|much|name=value|JSON|Oiler|Euler|DDIM|Caras|Automatic|/nowhere/tags\.csv|notes\.txt|\.csv|\.ya?ml|CFG|(?<=\d)e\+?\d+"
 )
 
 
