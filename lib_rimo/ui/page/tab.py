@@ -152,7 +152,8 @@ class _Tab:
 
     def _field(self, name: str, values: Mapping[str, Any]) -> None:
         field = form.FIELDS[name]
-        about = {"label": field.label, "info": field.reason, "elem_id": f"rimo-{name.replace('_', '-')}"}
+        element = "start-recipe" if name == "start" else name.replace("_", "-")  # a button has the plain name
+        about = {"label": field.label, "info": field.reason, "elem_id": f"rimo-{element}"}
         with gr.Column(min_width=200):
             if field.kind == "flag":
                 made: gr.components.Component = gr.Checkbox(values[name], **about)
