@@ -64,11 +64,11 @@ class Offers:
 
     def defaults(self, base: str) -> Mapping[str, Any]:
         """Settings that hold on a base unless others are given; see ``StudyService``."""
-        offered = {k: v for k, v in self._defaults().items() if k not in _MODELS}
-        if not base:
-            return offered
-        known = {p.name: p for p in self._host.checkpoints()}
-        return {**offered, **self._of_base(known.get(base, Path(base)))}
+        offered = dict(self._defaults())
+        if base:
+            known = {p.name: p for p in self._host.checkpoints()}
+            offered |= self._of_base(known.get(base, Path(base)))
+        return {name: value for name, value in offered.items() if name not in _MODELS}
 
     def settings(self, values: Mapping[str, Any]) -> StudySettings:
         """Plain values to settings: presets and defaults filled in, checkpoint names to paths.
