@@ -92,6 +92,10 @@ class Registry(Generic[T]):
         self._load()
         return tuple(self._members)
 
+    def labels(self) -> dict[str, str]:
+        """All names with what each is called in words: its ``label``, where it has one."""
+        return {name: str(getattr(self[name], "label", "") or name) for name in self.names()}
+
     def __contains__(self, name: object) -> bool:
         self._load()
         return name in self._members

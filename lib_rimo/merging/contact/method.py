@@ -42,6 +42,7 @@ def _computed(spec: ContactSpec, sources: Sources, partition: Partition) -> Cont
     },
     needs=("tensor", "name"),
     one_is_partner=False,
+    label="Contact fusion",
     caveat="Contact fusion is the same to the bit only on the same kind of processor and version of torch",
     spec=SpecKind("contact", CONTACT_KEY, ContactSpec.from_json, _computed),
 )

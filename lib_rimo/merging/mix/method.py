@@ -165,6 +165,7 @@ class MergeMethod:
         quick: A quicker way to the same bits.
         caveat: Why a rebuild can differ in the last bits; empty if it cannot.
         spec: Of checkpoints that it computes without a recipe.
+        label: What it is called in words; empty: its name.
     """
 
     merge: MergeFunction
@@ -179,6 +180,7 @@ class MergeMethod:
     quick: Quick | None = None
     caveat: str = ""
     spec: SpecKind | None = None
+    label: str = ""
 
     @property
     def is_linear(self) -> bool:
@@ -318,6 +320,7 @@ def merge_method(
     quick: Quick | None = None,
     caveat: str = "",
     spec: SpecKind | None = None,
+    label: str = "",
 ) -> Callable[[MergeFunction], MergeMethod]:
     """Makes a function a merge method; what is known of it is told as ``MergeMethod`` names it."""
 
@@ -335,6 +338,7 @@ def merge_method(
             quick=quick,
             caveat=caveat,
             spec=spec,
+            label=label,
         )
 
     return made

@@ -57,7 +57,7 @@ def _quick(
         out[start:end].copy_(total)
 
 
-@merge_method(shares=lambda weights: weights, quick=_quick)
+@merge_method(shares=lambda weights: weights, quick=_quick, label="Weighted sum")
 def weighted_sum(
     base: torch.Tensor, partners: Sequence[torch.Tensor], weights: Sequence[float]
 ) -> torch.Tensor:

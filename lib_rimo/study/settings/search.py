@@ -134,7 +134,7 @@ class SearchOptions:
         "The weighted sum is what block-weighted merges are. Others come with packages that are installed.",
         "merge method: weighted-sum, contact-fusion, or one of an installed package",
         row=Row.SEARCH,
-        choices=METHODS.names,
+        choices=METHODS.labels,
     )
     method_options: tuple[str, ...] = setting(
         (),
@@ -151,7 +151,7 @@ class SearchOptions:
         "compare.",
         "how the search proposes mixes",
         row=Row.SEARCH,
-        choices=STRATEGIES.names,
+        choices=STRATEGIES.labels,
     )
     start: Recipe | None = setting(
         None,

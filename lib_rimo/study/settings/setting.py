@@ -7,7 +7,7 @@ A setting is a field of ``ScoringOptions``, ``ImageOptions``, ``SearchOptions`` 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Concatenate, Literal, ParamSpec, TypeVar
@@ -22,8 +22,8 @@ Kind = Literal["number", "text", "lines", "long", "flag", "groups", "choice", "t
 """How the form asks: a number, a line, lines that are one value each, a text of several lines, a yes or no, block
 groups, one of several names, a tagger's name or folder, or an input that the form lays out by itself."""
 
-Choices = Mapping[str, str] | Callable[[], Sequence[str]]
-"""Labels by value, or what gives the names that can be chosen now."""
+Choices = Mapping[str, str] | Callable[[], Mapping[str, str]]
+"""Labels by value, or what gives those that can be chosen now."""
 
 
 class Row(IntEnum):
@@ -119,7 +119,7 @@ class Setting:
         """What can be chosen now: labels by value; empty where that is not one of several names."""
         if self.choices is None:
             return {}
-        return self.choices if isinstance(self.choices, Mapping) else {name: name for name in self.choices()}
+        return self.choices if isinstance(self.choices, Mapping) else self.choices()
 
 
 def _field(make: Callable[P, Setting]) -> Callable[Concatenate[T, P], T]:

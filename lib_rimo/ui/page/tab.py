@@ -162,7 +162,7 @@ class _Tab:
                 made = gr.Dropdown(labels, value=values[name], multiselect=True, **about)
             elif field.kind == "choice":
                 labels = list(field.entry.about.labels.values())
-                made = gr.Dropdown(labels, value=values[name], **about)
+                made = gr.Radio(labels, value=values[name], **about)  # which can be translated, unlike a list
             elif field.kind == "tagger":
                 names = self._actions.tagger_names(values[name])
                 made = gr.Dropdown(names, value=values[name] or None, allow_custom_value=True, **about)
