@@ -35,5 +35,6 @@ found = lib_rimo.mix(
     budget=64,  # see mix_the_tiny_family.py
     unseen=4,
     steps=4,
+    checked=0,
 )
 print(found)

@@ -142,7 +142,7 @@ def mix(
     Example:
         >>> import lib_rimo
         >>> family = lib_rimo.demo_family()
-        >>> found = lib_rimo.mix(family.base, family.specialists[:1], budget=64, unseen=4, steps=2)
+        >>> found = lib_rimo.mix(family.base, family.specialists[:1], budget=64, unseen=4, steps=2, checked=0)
         >>> 0 <= found.result.merged.mean <= 1
         True
         >>> found.save("doctest").name

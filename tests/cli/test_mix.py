@@ -21,7 +21,7 @@ from lib_rimo.study.record import journal
 from lib_rimo.toy.family import unpack
 from tests.cli.conftest import Run
 
-SMALL = ("mix", "--demo", "--budget", "96", "--unseen", "16", "--seed", "3")
+SMALL = ("mix", "--demo", "--budget", "96", "--unseen", "16", "--checked", "16", "--seed", "3")
 FLOOR = (*SMALL, "--seed", "2", "--diversity-floor", "0.5")  # this one's winner is held against it
 
 

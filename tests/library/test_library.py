@@ -95,7 +95,7 @@ def test_an_interrupted_mix_goes_on_where_it_was(tmp_path: Path) -> None:
         if now.images >= 16:
             raise KeyboardInterrupt
 
-    wanted = {"budget": 64, "unseen": 2, "steps": 2, "folder": tmp_path}
+    wanted = {"budget": 64, "unseen": 2, "checked": 0, "steps": 2, "folder": tmp_path}
     with pytest.raises(KeyboardInterrupt):
         lib_rimo.mix(family.base, family.specialists[:1], progress=stop_in_the_search, **wanted)
     found = lib_rimo.mix(family.base, family.specialists[:1], **wanted)

@@ -24,7 +24,7 @@ from lib_rimo.toy.family import Family, unpack
 from tests.plugins.conftest import HERE, Install, Run
 
 PACKAGE, NAME = "rimo_plugin_drawer", "elsewhere"
-SMALL: dict[str, Any] = {"budget": 64, "unseen": 4, "steps": 2, "seed": 3, "strategy": "random"}
+SMALL: dict[str, Any] = {"budget": 64, "unseen": 4, "checked": 0, "steps": 2, "seed": 3, "strategy": "random"}
 
 
 @pytest.fixture(scope="module")

@@ -97,7 +97,7 @@ def test_a_study_of_the_tiny_family_runs_with_it(install: Install, rimo: Run, tm
     """``rimo mix --scorers`` by the command line, in a process of its own."""
     install("rimo_plugin_scorer")
     ran = rimo(
-        "mix", "--demo", "--budget", 64, "--unseen", 8, "--strategy", "random",
+        "mix", "--demo", "--budget", 64, "--unseen", 4, "--checked", 0, "--steps", 4, "--strategy", "random",
         "--scorers", "tags=1", "texture=0.5", "--json", tmp_path / "result.json",
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr

@@ -91,23 +91,9 @@ def test_the_command_line_searches_by_it(install: Install, broken: None, rimo: R
     install("rimo_plugin_strategy")
     out = tmp_path / "result.json"
     done = rimo(
-        *(
-            "mix",
-            "--demo",
-            "--strategy",
-            "steps",
-            "--budget",
-            "64",
-            "--unseen",
-            "8",
-            "--steps",
-            "4",
-            "--seed",
-            "3",
-        ),
-        "--json",
-        out,
-    )
+        "mix", "--demo", "--strategy", "steps", "--budget", 64, "--unseen", 4, "--checked", 0, "--steps", 2,
+        "--seed", 3, "--json", out,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     for package, (_, name, reason) in BROKEN.items():
         assert f"WARNING The search strategy {name} of {package} is left out" in done.stderr
