@@ -54,18 +54,18 @@ def add_routes(app: FastAPI, service: StudyService, authorise: Callable[..., Any
 
 
 def same_origin(request: Request) -> None:
-    """Refuses posts that a foreign page made in the user's browser.
+    """Refuses what a foreign page asks for in the user's browser: no commands, and no names of files either.
 
-    Browsers name the page a post comes from (``Origin``, ``Sec-Fetch-Site``) and cannot send JSON to a foreign
+    Browsers name the page a request comes from (``Origin``, ``Sec-Fetch-Site``) and cannot send JSON to a foreign
     server unasked; scripts send no such headers.
 
     Raises:
         HTTPException: 403 for a foreign page, 415 for a body that is not JSON.
     """
-    if request.method in ("GET", "HEAD"):
-        return
     if is_foreign(request.headers):
         raise HTTPException(403, "This request comes from another site.")
+    if request.method in ("GET", "HEAD"):
+        return
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise HTTPException(415, "A JSON body was wanted (Content-Type: application/json).")
 

@@ -7,7 +7,7 @@ document that gradio sends is completed on its way out.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -57,7 +57,7 @@ class Page:
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         if self._local and urlsplit(f"//{headers.get('host', '')}").hostname not in _LOCAL_NAMES:
             await PlainTextResponse("This server answers to its own name only.", 403)(scope, receive, send)
-        elif scope["method"] not in ("GET", "HEAD") and is_foreign(headers):
+        elif is_foreign(headers) and not _follows_a_link(scope, headers):
             await PlainTextResponse("This request comes from another site.", 403)(scope, receive, send)
         elif scope["path"] == "/" and scope["method"] == "GET":
             await self._app(scope, receive, _Completion(send, self._head))
@@ -96,6 +96,12 @@ class _Completion:
         ]
         await self._send({**self._start, "headers": kept + own})
         await self._send({"type": "http.response.body", "body": body})
+
+
+def _follows_a_link(scope: Scope, headers: Mapping[str, str]) -> bool:
+    """Whether somebody comes to the page itself from another one, which then cannot read it."""
+    opens = headers.get("sec-fetch-mode", "navigate") == "navigate" and "origin" not in headers
+    return scope["path"] == "/" and scope["method"] in ("GET", "HEAD") and opens
 
 
 def _link(name: str) -> str:

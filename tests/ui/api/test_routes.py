@@ -139,6 +139,13 @@ def test_foreign_pages_cannot_post(
     assert (service.snapshot().state is StudyState.IDLE) == (status != 200)
 
 
+@pytest.mark.parametrize("headers", [{"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}])
+def test_foreign_pages_cannot_read(api: Api, headers: dict[str, str]) -> None:
+    """Names and folders of checkpoints are not for them; a server of gradio's lets pages without an origin read."""
+    assert api.ask("options", None, headers)[0] == 403
+    assert api.ask("options", None, {"Origin": api.address, "Sec-Fetch-Site": "same-origin"})[0] == 200
+
+
 def test_a_body_must_be_an_object(api: Api) -> None:
     """A list or a number as body is refused before the service sees it."""
     assert api.ask("start", [1])[0] == 422

@@ -54,8 +54,8 @@ SEEN = """() => {
 """Every text that can be seen now, and what a screen reader says besides."""
 
 NAMES = {
-    "Automatic", "CFG", "CSV", "EMA", "GB", "GIF", "HTML", "JSON", "Markdown", "RO", "Theater", "UNet", "VAE", "WebP", "YAML",
-    "scikit-optimize",
+    "Automatic", "CFG", "CSV", "EMA", "GB", "GIF", "HTML", "JSON", "Markdown", "RO", "Theater", "UNet", "VAE", "WebP",
+    "YAML", "scikit-optimize",
     "a.b", "bf16", "epsilon", "fp16", "fp32", "mid=0:0.3", "out1,out2", "rank=16", "scripted",
     "tags はタガー", "tags 表示",
 }  # fmt: skip

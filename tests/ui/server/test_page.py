@@ -108,19 +108,24 @@ def test_other_paths_pass_untouched(visit: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "headers", "status"),
+    ("method", "path", "headers", "status"),
     [
-        ("GET", {"host": "rebound.example.org:7861"}, 403),
-        ("GET", {"host": "localhost:7861"}, 200),
-        ("GET", {"host": "[::1]:7861"}, 200),
-        ("POST", {"origin": "http://evil.example.org"}, 403),
-        ("POST", {"sec_fetch_site": "cross-site"}, 403),
-        ("POST", {"origin": "http://127.0.0.1:7861"}, 200),
-        ("GET", {"sec_fetch_site": "cross-site"}, 200),
+        ("GET", "/", {"host": "rebound.example.org:7861"}, 403),
+        ("GET", "/", {"host": "localhost:7861"}, 200),
+        ("GET", "/", {"host": "[::1]:7861"}, 200),
+        ("POST", "/run/predict", {"origin": "http://evil.example.org"}, 403),
+        ("POST", "/run/predict", {"sec_fetch_site": "cross-site"}, 403),
+        ("POST", "/run/predict", {"origin": "http://127.0.0.1:7861"}, 200),
+        ("GET", "/", {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate"}, 200),
+        ("GET", "/", {"sec_fetch_site": "cross-site", "sec_fetch_mode": "cors", "origin": "null"}, 403),
+        ("GET", "/config", {"origin": "null"}, 403),
+        ("GET", "/config", {"sec_fetch_site": "cross-site"}, 403),
+        ("GET", "/config", {"sec_fetch_site": "same-origin"}, 200),
+        ("GET", "/config", {}, 200),
     ],
 )
 def test_foreign_pages_and_names_are_refused(
-    visit: Callable[..., Any], method: str, headers: dict[str, str], status: int
+    visit: Callable[..., Any], method: str, path: str, headers: dict[str, str], status: int
 ) -> None:
-    """A foreign page can link here but neither post nor reach us by a name of its own."""
-    assert visit("/run/predict", method, **headers)[0] == status
+    """A foreign page can link here, but neither post, nor read names of files, nor reach us by a name of its own."""
+    assert visit(path, method, **headers)[0] == status
