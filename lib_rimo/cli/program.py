@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")  # names that the terminal's encoding cannot write
     logging.basicConfig(format="%(levelname)s %(message)s")  # the parser already asks what packages add
     options = _parser().parse_args(arguments)
     logging.root.setLevel(logging.DEBUG if options.verbose else logging.WARNING)

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from lib_rimo.errors import CheckpointError, RecipeError, RimoError, SaveError
 from lib_rimo.merging.checkpoints.architecture import sidecar_of
-from lib_rimo.merging.checkpoints.checkpoint import SUFFIXES, Checkpoint, open_checkpoint
+from lib_rimo.merging.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from lib_rimo.merging.checkpoints.digest import DATA_HASH_KEY, NO_DATA_HASH, file_sha256
+from lib_rimo.merging.checkpoints.folders import checkpoint_files
 from lib_rimo.merging.mix.merge import Plan
 from lib_rimo.merging.mix.methods import METHODS
 from lib_rimo.merging.mix.mixable import check_recipe
@@ -201,13 +202,7 @@ class _Finder:
 
 def _by_content(folders: Sequence[Path], names: set[str]) -> Iterator[tuple[str, Path]]:
     """Fingerprint and path of every checkpoint in the folders, those with a likely name first."""
-    paths = {
-        path.resolve(): path
-        for folder in folders
-        for path in (folder.rglob("*") if folder.is_dir() else [folder])
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-    }
-    for path in sorted(paths.values(), key=lambda path: (path.name not in names, str(path))):
+    for path in sorted(checkpoint_files(folders), key=lambda path: (path.name not in names, str(path))):
         try:
             with open_checkpoint(path) as checkpoint:
                 yield checkpoint.fingerprint, path

@@ -9,6 +9,7 @@ from typing import Any
 
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import SettingsError
+from lib_rimo.files import json_text
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
@@ -145,7 +146,7 @@ def _metadata(record: StudyRecord, result: Result | None) -> dict[str, str]:
             "gain_high": result.gain_over_best_parent.high,
         }
         metadata["rimo_accuracy"] = json.dumps(accuracy)
-    return {"rimo_study": json.dumps(facts, ensure_ascii=False), **metadata}
+    return {"rimo_study": json_text(facts), **metadata}
 
 
 def _plain(interval: Interval) -> dict[str, float | int]:
