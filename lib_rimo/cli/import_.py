@@ -162,7 +162,7 @@ def _read(path: Path) -> LinearRecipe:
         except OSError as error:
             raise RecipeError("The recipe cannot be read", found=f"{path}: {error}") from error
     data: Any = read_json(path)
-    if isinstance(data, dict) and "sd_merge_recipe" in data:
+    if isinstance(data, dict) and not {"sd_merge_recipe", "mecha_recipe"}.isdisjoint(data):
         texts = {key: text if isinstance(text, str) else json.dumps(text) for key, text in data.items()}
         return read_metadata(texts)
     return read_webui(data, {})

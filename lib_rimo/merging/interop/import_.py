@@ -88,23 +88,26 @@ def import_remarks(foreign: LinearRecipe, recipe: Recipe, sources: Sources) -> l
     base = sources.open(recipe.base)
     partition = load_partition(recipe.partition)
     notes = []
-    kept = [k for k in base if k.startswith(foreign.kept) and any(recipe.row(partition.group_of(k) or ""))]
-    if kept:
-        notes.append(
-            f"{foreign.maker} leaves {len(kept)} tensors as {base.name} has them; here they are mixed like their "
-            f"text encoder (the first is {kept[0]})."
-        )
+    kept: dict[str, list[str]] = {}
+    for key in base:
+        told = next((told for begins, told in foreign.kept.items() if key.startswith(begins)), None)
+        if told is not None and any(recipe.row(partition.group_of(key) or "")):
+            kept.setdefault(told, []).append(key)
+    notes += [
+        f"Otherwise than in {foreign.maker}: {len(keys)} tensors (the first is {keys[0]}) {told}."
+        for told, keys in kept.items()
+    ]
     wide = sum(base.dtype(key).itemsize > _HALF_BYTES for key in base if base.dtype(key).is_floating_point)
     if foreign.is_half and wide:
         notes.append(
-            f"{foreign.maker} saved in half precision, {base.name} has {wide} tensors in a longer type: save with "
-            "--number-type fp16."
+            f"The result was saved in half precision there; {base.name} has {wide} tensors in a longer type, so save "
+            "with --number-type fp16."
         )
     beside = sidecar_of(base.path)
     if foreign.sidecar is not None and (foreign.sidecar or beside):
         notes.append(
-            f"{foreign.maker} put {'the config of another model' if foreign.sidecar else 'no config'} beside its "
-            f"result; here {'that of ' + base.name + ' is copied' if beside else 'there is none'}."
+            f"{'The config of another model' if foreign.sidecar else 'No config'} was put beside the result there; "
+            f"here {'that of ' + base.name + ' is copied' if beside else 'there is none'}."
         )
     return notes
 

@@ -47,8 +47,8 @@ class LinearRecipe:
         tensors: Block -> its tensors, where the recipe names them one by one; the base may have no others there.
         is_exact: Whether it names models by path, so that two paths are two files, and says of every tensor what
             becomes of it: the base may have none of which nothing is said.
-        kept: Beginnings of names of tensors that the program leaves as the first model has them, where the weights of
-            their block say otherwise.
+        kept: Beginning of the names of tensors for which the weights of their block do not hold in the program -> what
+            it does with them, and what is done here.
         is_half: Whether the program saved in half precision.
         sidecar: Whose configuration it put beside the result: a model, or an empty text for none; None where it did
             what is done here, taking the first model's.
@@ -63,7 +63,7 @@ class LinearRecipe:
     tensors: Mapping[str, frozenset[str]] = field(default_factory=dict)
     is_exact: bool = False
     legacy: Mapping[str, str] = field(default_factory=dict)
-    kept: tuple[str, ...] = ()
+    kept: Mapping[str, str] = field(default_factory=dict)
     is_half: bool = False
     sidecar: str | None = None
 

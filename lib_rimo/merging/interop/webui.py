@@ -4,9 +4,11 @@ What each does with the tensors outside the chains of blocks differs, and was re
 
     part               SuperMerger                       Model Mixer by blocks         Model Mixer with one weight
     VAE                follows BASE, or is excluded      stays the first model's       takes it
-    time embedding     follows the first input block     follows the last output block takes it
+    time embedding     SD1: the last output block's;     follows the last output block takes it
+                       SDXL: as the label embedding
     last convolution   follows the last output block     follows the last output block takes it
-    label embedding    follows the first input block     stays the first model's       takes it
+    label embedding    stays the first model's until     stays the first model's       takes it
+                       November 2025, then as IN00
 
 Weights of single elements are understood where they name one of these parts as a whole, which is how our exports
 (``foreign_write``) say what the blocks cannot.
@@ -65,17 +67,25 @@ _FIELDS = {
 """What each writes; any other field with something in it is refused by name."""
 _NOTHING: tuple[object, ...] = (None, "", "None", False, 0, [], {})
 _NO_VAE = ("", "None", "Automatic")
-_NO_WEIGHTS = (
-    "conditioner.embedders.1.model.positional_embedding",
-    "conditioner.embedders.1.model.text_projection",
-    "conditioner.embedders.1.model.logit_scale",
-    "cond_stage_model.model.positional_embedding",
-    "cond_stage_model.model.text_projection",
-    "cond_stage_model.model.logit_scale",
+_TEXT_ENCODER = "stay the first model's there, and are mixed like their text encoder here"
+_EMBEDDINGS = (
+    "stay the first model's there, as does the time embedding (since November 2025 both take the weight of IN00), and "
+    "take that of the last output block here"
 )
-"""What SuperMerger does not mix, since neither ``weight`` nor ``bias`` is in the names."""
-_SKIPPED = ("conditioner.embedders.1.model.text_projection", "conditioner.embedders.1.model.logit_scale")
-"""What Model Mixer does not mix."""
+_SUPERMERGER_KEEPS = {
+    "conditioner.embedders.1.model.positional_embedding": _TEXT_ENCODER,
+    "conditioner.embedders.1.model.text_projection": _TEXT_ENCODER,
+    "conditioner.embedders.1.model.logit_scale": _TEXT_ENCODER,
+    "cond_stage_model.model.positional_embedding": _TEXT_ENCODER,
+    "cond_stage_model.model.text_projection": _TEXT_ENCODER,
+    "cond_stage_model.model.logit_scale": _TEXT_ENCODER,
+    "model.diffusion_model.label_emb.": _EMBEDDINGS,
+}
+"""What it does not mix: names with neither ``weight`` nor ``bias``, and for SDXL what belongs to no block."""
+_MODEL_MIXER_KEEPS = {
+    "conditioner.embedders.1.model.text_projection": _TEXT_ENCODER,
+    "conditioner.embedders.1.model.logit_scale": _TEXT_ENCODER,
+}
 _UNTOLD = (
     "SuperMerger does not write down whether it baked in a VAE or adjusted colours; here neither is done."
 )
@@ -163,8 +173,7 @@ def _supermerger(recipe: Mapping[str, Any], names: Mapping[str, str]) -> LinearR
                 shares = combined((first, complement(beta)), (alone(c), beta))
             else:
                 raise _unsupported("the mode", mode)
-    notes = () if REST in elements else _outside(shares, "IN00")
-    return LinearRecipe(a, shares, names, "SuperMerger", (*notes, _UNTOLD), kept=_NO_WEIGHTS)
+    return LinearRecipe(a, shares, names, "SuperMerger", (_UNTOLD,), kept=_SUPERMERGER_KEEPS)
 
 
 def _model_mixer(recipe: Mapping[str, Any], names: Mapping[str, str]) -> LinearRecipe:
@@ -211,7 +220,7 @@ def _model_mixer(recipe: Mapping[str, Any], names: Mapping[str, str]) -> LinearR
             "This version of Model Mixer did not write down weights of single elements; here there are none."
         ] = None
     notes["Model Mixer does not write down whether it baked in a VAE when it saved; here none is."] = None
-    return LinearRecipe(a, shares, names, "Model Mixer", tuple(notes), kept=_SKIPPED)
+    return LinearRecipe(a, shares, names, "Model Mixer", tuple(notes), kept=_MODEL_MIXER_KEEPS)
 
 
 def _adjusted(recipe: Mapping[str, Any]) -> str:
@@ -321,13 +330,6 @@ def _flat(weight: object) -> dict[str, float]:
 
 def _times(weights: Weights, factor: float) -> dict[str, float]:
     return {block: factor * weight for block, weight in weights.items()}
-
-
-def _outside(shares: Shares, first: str) -> tuple[str, ...]:
-    """Our partition has one group for what is outside the blocks; SuperMerger gives it to two of them."""
-    if first in shares and shares[first] != shares.get(REST, shares[first]):
-        return (f"The time embedding takes the weights of the last output block, not those of {first}.",)
-    return ()
 
 
 def _refuse_unknown(recipe: Mapping[str, Any], kind: str) -> None:
