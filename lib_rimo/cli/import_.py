@@ -21,7 +21,7 @@ from lib_rimo.merging.interop.linear import LinearRecipe
 from lib_rimo.merging.interop.mecha import read_mecha, write_mecha
 from lib_rimo.merging.interop.webui import read_metadata, read_webui
 from lib_rimo.merging.interop.write import Written, write_model_mixer, write_supermerger
-from lib_rimo.merging.mix.mixable import check_recipe, refuse_damaged_recipe
+from lib_rimo.merging.mix.mixable import check_numbers, check_recipe, lacking_json, left_out
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
@@ -87,8 +87,10 @@ def run_import(options: argparse.Namespace) -> int:
     hashes = Hashes(home() / HASHES, _tell_reading)
     with Sources() as sources:
         recipe = import_recipe(foreign, sources, options.checkpoints or [models_folder(options)], hashes)
-        notes = check_recipe(recipe, sources, mix_predictions=bool(options.mix_predictions))
-        refuse_damaged_recipe(recipe, sources, load_partition(recipe.partition))
+        partition = load_partition(recipe.partition)
+        notes = check_recipe(recipe, sources, partition, mix_predictions=bool(options.mix_predictions))
+        lacking = lacking_json(left_out(recipe, sources, partition))
+        notes += check_numbers(recipe, sources, partition)
         notes = [*foreign.notes, *import_remarks(foreign, recipe, sources), *notes]
     _write_new(options.output, json.dumps(recipe.to_json(with_paths=True), indent=2) + "\n")
     sys.stdout.write(f"Took over a recipe of {foreign.maker}: {recipe.base.name}")
@@ -96,7 +98,7 @@ def run_import(options: argparse.Namespace) -> int:
     sys.stdout.write("".join(f"{note}\n" for note in notes))
     sys.stdout.write(f"Wrote {options.output}\n")
     if options.json:
-        data = {"recipe": recipe.to_json(), "maker": foreign.maker, "notes": notes}
+        data = {"recipe": recipe.to_json(), "maker": foreign.maker, "notes": notes, "left_out": lacking}
         options.json.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     return 0
 

@@ -16,7 +16,7 @@ from fastapi.responses import FileResponse, Response
 
 import lib_rimo
 from lib_rimo.errors import RimoError, StudyError
-from lib_rimo.study.mixes.save import form_of
+from lib_rimo.study.mixes.save import form_of, left_out_of
 from lib_rimo.study.record.choice import Choice
 from lib_rimo.study.record.results import Result
 from lib_rimo.study.service import StudyService
@@ -124,7 +124,8 @@ def _steering(router: APIRouter, service: StudyService) -> None:
         def work() -> dict[str, Any]:
             name = str(body.get("name", ""))
             path = service.save(name, Choice.of(body), form_of(body), repair_of(body))
-            return {"file": path.name}
+            lacking = left_out_of(path)
+            return {"file": path.name, **({"left_out": lacking} if lacking else {})}
 
         return answer(work)
 
