@@ -15,7 +15,7 @@ from lib_rimo.cli.report import accuracy_json, gain_json
 from lib_rimo.cli.setting import models_folder
 from lib_rimo.errors import CheckpointError, SettingsError
 from lib_rimo.merging.contact.contact_spec import UPSTREAM_RANK, VECTORS
-from lib_rimo.merging.mix.mixable import check_mixable, lacking_json, lacking_notes, left_out
+from lib_rimo.merging.mix.mixable import check_mixable, kind_notes, lacking_json, lacking_notes, left_out
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.save import save_merged
@@ -112,6 +112,7 @@ def run(options: argparse.Namespace) -> int:
             )
             lacking = left_out(recipe, sources, partition)
             notes = lacking_notes(lacking, [sources.open(donor)])
+            notes += kind_notes(sources.open(kept), sources.open(donor))
             sys.stdout.write("".join(f"{note}\n" for note in notes) + f"Saved {path}\n")
             data |= {"checkpoint": str(path), "notes": notes, "left_out": lacking_json(lacking)}
     if options.json:

@@ -51,7 +51,7 @@ def check_mixable(
     for partner in partners:
         report = check_same(base, partner, mix_predictions=mix_predictions)
         notes += lacking_notes({partner.name: (*report.missing, *report.reshaped)}, [partner])
-        notes += _kinds(base, partner)
+        notes += kind_notes(base, partner)
     return notes
 
 
@@ -70,7 +70,7 @@ def check_recipe(
     for partner in partners:
         check_same(base, partner, mix_predictions=mix_predictions)
     notes = lacking_notes(left_out(recipe, sources, partition), partners)
-    return [*notes, *(note for partner in partners for note in _kinds(base, partner))]
+    return [*notes, *(note for partner in partners for note in kind_notes(base, partner))]
 
 
 def left_out(recipe: Recipe, sources: Sources, partition: Partition) -> dict[str, tuple[str, ...]]:
@@ -226,7 +226,7 @@ def refuse_overflow(plan: KeyPlan, merged: torch.Tensor) -> None:
     )
 
 
-def _kinds(base: Checkpoint, partner: Checkpoint) -> list[str]:
+def kind_notes(base: Checkpoint, partner: Checkpoint) -> list[str]:
     """What is told where the two are drawn in different ways."""
     ours, theirs = recognise(base), recognise(partner)
     if None in (ours.predicts, theirs.predicts) or _drawn_by(ours) == _drawn_by(theirs):
