@@ -260,3 +260,21 @@ def test_prediction_types_are_mixed_where_it_is_asked_for(
     )
     assert rimo(*command) == OK
     assert "partner.safetensors is drawn by v-prediction" in capsys.readouterr().out
+
+
+def test_a_message_names_the_switch_of_the_command_that_was_called(
+    models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the command has one; the texts themselves name none, since a page shows them too."""
+    base = models / "base.safetensors"
+    v = write(models / "v.safetensors", sd1_tensors(1) | {"v_pred": torch.empty(0)})
+    large = write(models / "large.safetensors", filled(MIXED, 3e6)(sd1_tensors(2)))
+    for way, partner, switch in (
+        (by_merge, v, "(--mix-predictions)"),
+        (by_import, v, "(--mix-predictions)"),
+        (by_contact, v, "(--mix-predictions)"),
+        (by_merge, large, "(--number-type)"),
+        (by_rebuild, large, "nothing was saved."),
+    ):
+        assert way(base, partner) == BAD_INPUT
+        assert capsys.readouterr().err.strip().endswith(switch)

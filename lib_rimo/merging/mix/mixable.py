@@ -222,7 +222,8 @@ def refuse_overflow(plan: KeyPlan, merged: torch.Tensor) -> None:
         say("The mix holds numbers that are too large for {1}", str(plan.spec.dtype).removeprefix("torch.")),
         found=say("infinity in {1}", plan.key),
         wanted="a number type that holds them, such as bf16 or fp32",
-        fix="Choose another number type (--number-type); nothing was saved",
+        fix="Choose another number type; nothing was saved",
+        setting="number_type",
     )
 
 
