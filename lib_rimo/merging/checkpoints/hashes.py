@@ -63,14 +63,12 @@ class Hashes:
         kept = self._kept.get(_name(path))
         if kept is not None and kept[:3] == _times(stat):
             return kept[3]
-        for told in self._told_above(path):
-            parts = path.parts
-            for start in range(1, len(parts)):
-                for slash in ("/", "\\"):
-                    changed, sha256 = told.get(_PREFIX + slash.join(parts[start:]), (0.0, ""))
-                    if sha256 and abs(changed - stat.st_mtime) < _SAME_TIME_S:
-                        return sha256
-        return ""
+        told = self._told(path)
+        return next((sha for changed, sha in told if abs(changed - stat.st_mtime) < _SAME_TIME_S), "")
+
+    def likely(self, path: Path) -> frozenset[str]:
+        """What a WebUI says of a file, whatever became of the file since: worth a look, no more."""
+        return frozenset(sha256 for _, sha256 in self._told(path))
 
     def sha256(self, path: Path, legacy: frozenset[str] | None = None) -> str:
         """A file's hash, read if it must be.
@@ -109,6 +107,15 @@ class Hashes:
             write_whole(self._file, json_text(data, indent=0) + "\n")
         except OSError as error:  # without it the next run reads again
             _log.info("hashes are not kept: %s", error)
+
+    def _told(self, path: Path) -> Iterator[tuple[float, str]]:
+        """Time of change and hash of whatever a WebUI knows under the name of a file."""
+        for told in self._told_above(path):
+            for start in range(1, len(path.parts)):
+                for slash in ("/", "\\"):
+                    found = told.get(_PREFIX + slash.join(path.parts[start:]))
+                    if found is not None:
+                        yield found
 
     def _told_above(self, path: Path) -> Iterator[Told]:
         for folder in path.absolute().parents:

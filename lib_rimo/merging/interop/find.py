@@ -97,7 +97,11 @@ def _by_hash(
     for path in likely:
         take(path, hashes.known(path))
     named = {path: [m for m, one in wanted.items() if path in one.named] for path in likely}
-    for path in sorted(likely, key=lambda path: not named[path]):
+    told = {
+        path: any(sha.startswith(digits) for sha in hashes.likely(path) for digits in by_sha)
+        for path in likely
+    }
+    for path in sorted(likely, key=lambda path: (not told[path], not named[path])):
         if not by_sha:
             return
         left = [model for models in by_sha.values() for model in models]

@@ -182,6 +182,17 @@ def test_what_a_webui_knows_is_not_read_again(
     assert [hashes.known(path) for path in paths] == [*told[:2], "", ""]
 
 
+def test_what_a_webui_knew_once_is_looked_at_first(tmp_path: Path) -> None:
+    """An entry of another time may be right still; its file is read before all others, and proves it."""
+    paths = [write(tmp_path / f"{seed}.safetensors", sd1_tensors(seed)) for seed in range(4)]
+    sha256 = file_sha256(paths[3])
+    later = {f"checkpoint/{path.name}": entry(path, file_sha256(path), older_s=-60.0) for path in paths}
+    json_cache(tmp_path, later)
+    hashes = Counted()
+    assert found(tmp_path, recipe(sha256), hashes) == {sha256: "3.safetensors"}
+    assert hashes.read == ["3"]
+
+
 def test_what_a_webui_s_database_holds_is_never_run(tmp_path: Path) -> None:
     """A forged entry is left out, and so is a file that is no database or no JSON."""
 
