@@ -17,10 +17,15 @@ class RimoError(Exception):
         found: The value that was found; words by ``said.say``, or they count as a name.
         wanted: What would have been right.
         fix: What the user can do now.
+        setting: Name of the setting that decides about it. The texts do not call it by a name: it is a field in the
+            page and a switch on the command line, and each adds its own.
     """
 
-    def __init__(self, what: str, *, found: object = None, wanted: object = None, fix: str = "") -> None:
+    def __init__(
+        self, what: str, *, found: object = None, wanted: object = None, fix: str = "", setting: str = ""
+    ) -> None:
         self.what = what
+        self.setting = setting
         self.found = found
         self.wanted = wanted
         self.fix = fix
@@ -96,7 +101,7 @@ class SettingsError(RimoError):
         self, field: str, what: str, *, found: object = None, wanted: object = None, fix: str = ""
     ) -> None:
         self.field = field
-        super().__init__(what, found=found, wanted=wanted, fix=fix)
+        super().__init__(what, found=found, wanted=wanted, fix=fix, setting=field)
 
 
 class PluginError(RimoError):

@@ -1,18 +1,22 @@
 """Where tag catalogues come from: a file, the tagger, or the one that is shipped.
 
-Files are CSV with the columns ``name,category``, or YAML with category -> list of names.
+Files are CSV with the columns ``name,category``, or YAML with category -> list of names. Spreadsheet programs write CSV
+with semicolons where the comma is the decimal sign, or with tabs, put ``sep=;`` before it, and save in UTF-16; all of
+that is read.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from lib_rimo.benchmark.tags import Catalogue, Tag, tag_key
 from lib_rimo.errors import CatalogueError
+from lib_rimo.files import read_text
 from lib_rimo.said import say
 
 __all__ = [
@@ -27,6 +31,9 @@ __all__ = [
 ]
 
 COLUMNS = ("name", "category")
+SEPARATORS = (",", ";", "\t", "|")
+"""What may stand between the cells of a CSV file; the first where nothing speaks for another."""
+_SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?[;,\t]*', re.IGNORECASE)
 YAML_SUFFIXES = (".yaml", ".yml")
 
 
@@ -96,11 +103,12 @@ def load_catalogue(path: Path) -> Catalogue:
     """Reads a catalogue.
 
     Args:
-        path: A UTF-8 file. ``.yaml`` and ``.yml`` hold a mapping of category to a list of tag names; everything
-            else is CSV whose first line names at least the columns ``name`` and ``category``.
+        path: A file in UTF-8 or UTF-16. ``.yaml`` and ``.yml`` hold a mapping of category to a list of tag names;
+            everything else is CSV whose first line names at least the columns ``name`` and ``category``, with commas,
+            semicolons or tabs between them.
 
     Raises:
-        CatalogueError: The file is missing, not UTF-8 text, lacks a column, is malformed, empty, or names a tag
+        CatalogueError: The file is missing, in another encoding, lacks a column, is malformed, empty, or names a tag
             twice.
     """
     path = Path(path)
@@ -119,8 +127,7 @@ def load_catalogue(path: Path) -> Catalogue:
 
 def _read(path: Path) -> str:
     try:
-        # utf-8-sig: spreadsheet programs put a byte order mark before the header
-        return path.read_bytes().decode("utf-8-sig")
+        return read_text(path)
     except UnicodeDecodeError as error:
         raise CatalogueError(
             say("The tag catalogue {1} is not UTF-8 text", path.name),
@@ -139,7 +146,8 @@ def _read(path: Path) -> str:
 
 
 def _csv_rows(path: Path, text: str) -> Iterator[Tag]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    before, separator, text = _separated(text)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     try:
         header = [cell.strip().lower() for cell in next(reader, [])]
         if not any(header):
@@ -148,7 +156,7 @@ def _csv_rows(path: Path, text: str) -> Iterator[Tag]:
             raise CatalogueError(
                 say("The tag catalogue {1} lacks a column", path.name),
                 found=", ".join(header),
-                wanted=" and ".join(COLUMNS) + " in the first line",
+                wanted=say("{1} in the first line, with a comma between them", " and ".join(COLUMNS)),
                 fix=say("Add {1}", " and ".join(missing)),
             )
         name, category = (header.index(column) for column in COLUMNS)
@@ -158,16 +166,35 @@ def _csv_rows(path: Path, text: str) -> Iterator[Tag]:
             if len(row) != len(header):
                 raise CatalogueError(
                     say("A line of {1} does not fit the header", path.name),
-                    found=say("{1} cells in line {2}", len(row), reader.line_num),
+                    found=say("{1} cells in line {2}", len(row), before + reader.line_num),
                     wanted=say("{1}: {2}", len(header), ", ".join(header)),
-                    fix="A tag or category with a comma must stand in double quotes",
+                    fix="A tag or category with a comma must stand in double quotes"
+                    if separator == ","
+                    else "A tag or category with the separator in it must stand in double quotes",
                 )
             yield Tag(row[name].strip(), row[category].strip())
     except csv.Error as error:
         raise CatalogueError(
             say("The tag catalogue {1} is not valid CSV", path.name),
-            found=say("line {1}: {2}", reader.line_num, error),
+            found=say("line {1}: {2}", before + reader.line_num, error),
         ) from error
+
+
+def _separated(text: str) -> tuple[int, str, str]:
+    """Lines before the header, what stands between cells, and the text from the header on.
+
+    The first line decides: as ``sep=;``, or by what stands between the columns that are wanted there. A tag may hold
+    any of these signs, so the other lines say nothing.
+    """
+    first, _, rest = text.partition("\n")
+    if told := _SEPARATOR_LINE.fullmatch(first.rstrip("\r")):
+        return 1, told[1].replace("\\t", "\t"), rest
+
+    def columns(separator: str) -> int:
+        cells = {cell.strip(' "\r').lower() for cell in first.split(separator)}
+        return sum(column in cells for column in COLUMNS)
+
+    return 0, max(SEPARATORS, key=columns), text
 
 
 def _yaml_rows(path: Path, text: str) -> Iterator[Tag]:

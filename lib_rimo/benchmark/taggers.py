@@ -47,7 +47,8 @@ class Taggers:
             raise TaggerError(
                 "No tagger is chosen",
                 wanted=say("one of {1}, or a folder with a tagger's files", ", ".join(self.names)),
-                fix="Choose one (--tagger); a known one is downloaded when it is first used",
+                fix="Choose one; a known one is downloaded when it is first used",
+                setting="tagger",
             )
         if name in self._others or name in KNOWN_TAGGERS or Path(name).expanduser().is_dir():
             return

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lib_rimo.cli.forms import add_form_options, form_of
+from lib_rimo.cli.forms import add_form_options, add_setting_options, form_of
 from lib_rimo.cli.measuring import add_measuring_options, measure, open_measuring
 from lib_rimo.cli.report import accuracy_json, gain_json
 from lib_rimo.cli.setting import models_folder
 from lib_rimo.errors import CheckpointError, SettingsError
 from lib_rimo.merging.contact.contact_spec import UPSTREAM_RANK, VECTORS
+from lib_rimo.merging.mix.mixable import check_mixable, kind_notes, lacking_json, lacking_notes, left_out
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.save import save_merged
@@ -61,6 +62,7 @@ def add_parser(
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
     add_form_options(parser)
+    add_setting_options(parser, ["mix_predictions"])
     add_measuring_options(parser)
     parser.set_defaults(run=run)
 
@@ -76,8 +78,10 @@ def run(options: argparse.Namespace) -> int:
             raise CheckpointError("There is no such checkpoint", found=path, fix="Check the path")
     partition = load_partition(options.partition)
     data: dict[str, Any] = {"kept": options.kept.name, "donor": options.donor.name}
+    allowed = bool(options.mix_predictions)
     with Sources() as sources:
         kept, donor = sources.source_of(options.kept), sources.source_of(options.donor)
+        check_mixable(sources.open(kept), [sources.open(donor)], mix_predictions=allowed)
         fusion = Fusion(
             sources,
             partition,
@@ -86,6 +90,7 @@ def run(options: argparse.Namespace) -> int:
             vectors=options.vectors,
             groups=options.groups,
             device=options.device,
+            mix_predictions=allowed,
         )
         chosen: dict[str, int] | None = fusion.ranks(options.rank)
         if options.sweep:
@@ -97,10 +102,19 @@ def run(options: argparse.Namespace) -> int:
         if options.save and chosen is not None:
             recipe = fusion.recipe(chosen)
             path = save_merged(
-                recipe, sources, partition, models_folder(options), options.save, form=form_of(options)
+                recipe,
+                sources,
+                partition,
+                models_folder(options),
+                options.save,
+                form=form_of(options),
+                mix_predictions=allowed,
             )
-            sys.stdout.write(f"Saved {path}\n")
-            data["checkpoint"] = str(path)
+            lacking = left_out(recipe, sources, partition)
+            notes = lacking_notes(lacking, [sources.open(donor)])
+            notes += kind_notes(sources.open(kept), sources.open(donor))
+            sys.stdout.write("".join(f"{note}\n" for note in notes) + f"Saved {path}\n")
+            data |= {"checkpoint": str(path), "notes": notes, "left_out": lacking_json(lacking)}
     if options.json:
         options.json.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     return 0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from lib_rimo.errors import RecipeError
+from lib_rimo.files import json_text
 from lib_rimo.library.recipe_file import read_texts
 from lib_rimo.merging.mix.methods import WEIGHTED_SUM
 from lib_rimo.merging.saving.ancestry import ANCESTRY_KEY, Ancestor, Tree, parsed, read_tree
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     sys.stdout.write("\n".join(lines) + "\n")
     if options.json:
         data = {"name": own.name, "shares": shares, "metadata": dict(sorted(texts.items()))}
-        options.json.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        options.json.write_text(json_text(data, indent=2) + "\n", encoding="utf-8")
     return 0
 
 

@@ -11,14 +11,17 @@ from typing import Any
 from lib_rimo.cli.forms import add_setting_options
 from lib_rimo.cli.setting import models_folder
 from lib_rimo.errors import RecipeError
+from lib_rimo.files import read_text
+from lib_rimo.library.folders import home
 from lib_rimo.library.recipe_file import read_json, read_texts
 from lib_rimo.merging.checkpoints.checkpoint import SUFFIXES, open_checkpoint
-from lib_rimo.merging.interop.import_ import import_recipe
+from lib_rimo.merging.checkpoints.hashes import Hashes
+from lib_rimo.merging.interop.import_ import import_recipe, import_remarks
 from lib_rimo.merging.interop.linear import LinearRecipe
 from lib_rimo.merging.interop.mecha import read_mecha, write_mecha
 from lib_rimo.merging.interop.webui import read_metadata, read_webui
 from lib_rimo.merging.interop.write import Written, write_model_mixer, write_supermerger
-from lib_rimo.merging.mix.mixable import check_recipe, refuse_damaged_recipe
+from lib_rimo.merging.mix.mixable import check_numbers, check_recipe, lacking_json, left_out
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
@@ -28,6 +31,10 @@ MECHA = "sd-mecha"
 WRITERS = {"supermerger": write_supermerger, "model-mixer": write_model_mixer}
 PROGRAMS = (MECHA, *WRITERS)
 """What recipes are written for."""
+HASHES = "hashes.json"
+"""Where hashes of checkpoints are kept."""
+TOLD_BYTES = 100_000_000
+"""From this size on it is told that a file is read, since it takes a while."""
 
 
 def add_parser(
@@ -46,6 +53,9 @@ def add_parser(
     taking.add_argument("output", type=Path, help="recipe file to write")
     taking.add_argument(
         "--checkpoints", type=Path, nargs="+", metavar="DIR", help="where its models lie (default: --models)"
+    )
+    taking.add_argument(
+        "--json", type=Path, metavar="FILE", help="write what was taken over, and what not, as JSON"
     )
     add_setting_options(taking, ["mix_predictions"])
     taking.set_defaults(run=run_import)
@@ -74,16 +84,28 @@ def add_parser(
 def run_import(options: argparse.Namespace) -> int:
     """Runs ``rimo import``; returns the exit code."""
     foreign = _read(options.file)
+    hashes = Hashes(home() / HASHES, _tell_reading)
     with Sources() as sources:
-        recipe = import_recipe(foreign, sources, options.checkpoints or [models_folder(options)])
-        notes = check_recipe(recipe, sources, mix_predictions=bool(options.mix_predictions))
-        refuse_damaged_recipe(recipe, sources, load_partition(recipe.partition))
+        recipe = import_recipe(foreign, sources, options.checkpoints or [models_folder(options)], hashes)
+        partition = load_partition(recipe.partition)
+        notes = check_recipe(recipe, sources, partition, mix_predictions=bool(options.mix_predictions))
+        lacking = lacking_json(left_out(recipe, sources, partition))
+        notes += check_numbers(recipe, sources, partition)
+        notes = [*foreign.notes, *import_remarks(foreign, recipe, sources), *notes]
     _write_new(options.output, json.dumps(recipe.to_json(with_paths=True), indent=2) + "\n")
     sys.stdout.write(f"Took over a recipe of {foreign.maker}: {recipe.base.name}")
     sys.stdout.write("".join(f" + {partner.name}" for partner in recipe.partners) + "\n")
-    sys.stdout.write("".join(f"{note}\n" for note in (*foreign.notes, *notes)))
+    sys.stdout.write("".join(f"{note}\n" for note in notes))
     sys.stdout.write(f"Wrote {options.output}\n")
+    if options.json:
+        data = {"recipe": recipe.to_json(), "maker": foreign.maker, "notes": notes, "left_out": lacking}
+        options.json.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+def _tell_reading(path: Path, size_bytes: int) -> None:
+    if size_bytes >= TOLD_BYTES:
+        print(f"Reading {path.name} ({size_bytes / 1e9:.1f} GB) to know its hash", file=sys.stderr)
 
 
 def run_export(options: argparse.Namespace) -> int:
@@ -131,18 +153,18 @@ def _read(path: Path) -> LinearRecipe:
             return read_metadata(checkpoint.metadata)
     if path.suffix.lower() == ".mecha":
         try:
-            return read_mecha(path.read_text(encoding="utf-8"))
+            return read_mecha(read_text(path))
         except UnicodeDecodeError as error:
             raise RecipeError(
                 "The recipe cannot be read",
                 found=f"{path}: {error}",
-                wanted="a text in UTF-8",
+                wanted="a text in UTF-8 or UTF-16",
                 fix="On Windows sd-mecha may have written the system's own encoding: save the text as UTF-8",
             ) from error
         except OSError as error:
             raise RecipeError("The recipe cannot be read", found=f"{path}: {error}") from error
     data: Any = read_json(path)
-    if isinstance(data, dict) and "sd_merge_recipe" in data:
+    if isinstance(data, dict) and not {"sd_merge_recipe", "mecha_recipe"}.isdisjoint(data):
         texts = {key: text if isinstance(text, str) else json.dumps(text) for key, text in data.items()}
         return read_metadata(texts)
     return read_webui(data, {})

@@ -15,7 +15,7 @@ from lib_rimo.errors import RecipeError
 from lib_rimo.library.recipe_file import read_recipe
 from lib_rimo.merging.mix.method import options_of
 from lib_rimo.merging.mix.methods import METHODS
-from lib_rimo.merging.mix.mixable import check_recipe
+from lib_rimo.merging.mix.mixable import check_recipe, lacking_json, left_out
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
@@ -29,7 +29,9 @@ def add_parser(
     parser = commands.add_parser("merge", parents=[shared], help="write a recipe's checkpoint")
     parser.add_argument("recipe", type=Path, help="recipe file, or the JSON result of rimo mix")
     parser.add_argument("--save", metavar="NAME", required=True, help="name of the checkpoint to write")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the path as JSON")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write what was saved, and what left out, as JSON"
+    )
     parser.add_argument("--partition", help="JSON file of the recipe's block groups, if they are your own")
     parser.add_argument("--method", metavar="NAME", help="merge by another method than the recipe says")
     parser.add_argument(
@@ -46,7 +48,8 @@ def run(options: argparse.Namespace) -> int:
     folder = models_folder(options)
     partition = load_partition(options.partition or recipe.partition)
     with Sources(folders=[folder, options.recipe.resolve().parent]) as sources:
-        notes = check_recipe(recipe, sources, mix_predictions=bool(options.mix_predictions))
+        notes = check_recipe(recipe, sources, partition, mix_predictions=bool(options.mix_predictions))
+        lacking = lacking_json(left_out(recipe, sources, partition))
         path = save_merged(
             recipe,
             sources,
@@ -58,8 +61,8 @@ def run(options: argparse.Namespace) -> int:
         )
     sys.stdout.write("".join(f"{note}\n" for note in notes) + f"Saved {path}\n")
     if options.json:
-        text = json.dumps({"checkpoint": str(path), "recipe": recipe.to_json(), "notes": notes}, indent=2)
-        options.json.write_text(text + "\n", encoding="utf-8")
+        data = {"checkpoint": str(path), "recipe": recipe.to_json(), "notes": notes, "left_out": lacking}
+        options.json.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     return 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -16,7 +15,9 @@ from lib_rimo.cli.report import result_json, result_text
 from lib_rimo.cli.setting import recorded, studies_folder, workplace
 from lib_rimo.cli.writes import CheckpointWrites
 from lib_rimo.errors import SettingsError, StudyError
+from lib_rimo.files import json_text
 from lib_rimo.library.workplace import Workplace
+from lib_rimo.study.mixes.save import left_out_of
 from lib_rimo.study.settings.presets import PRESETS, SCRIPTS
 from lib_rimo.study.settings.settings import SETTINGS
 from lib_rimo.study.store.snapshot import Snapshot, StudyState
@@ -86,9 +87,10 @@ def run(options: argparse.Namespace) -> int:
         )
     finally:
         place.studies.close()
+    data["left_out"] = left_out_of(checkpoint) if checkpoint else {}
     sys.stdout.write(result_text(snapshot, checkpoint))
     if options.json:
-        options.json.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        options.json.write_text(json_text(data, indent=2) + "\n", encoding="utf-8")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import sys
 from collections.abc import Sequence
@@ -27,14 +28,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")  # names that the terminal's encoding cannot write
     logging.basicConfig(format="%(levelname)s %(message)s")  # the parser already asks what packages add
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     logging.root.setLevel(logging.DEBUG if options.verbose else logging.WARNING)
     problems()  # what a package adds and cannot be used is logged, once, before anything is done
     try:
         code: int = options.run(options)
     except RimoError as error:
-        print(f"rimo: {error}", file=sys.stderr)
+        switch = _switch(parser, options.command, error.setting)
+        print(f"rimo: {error}" + (f" ({switch})" if switch else ""), file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -57,7 +63,17 @@ def _parser() -> argparse.ArgumentParser:
         "--drawer", metavar="NAME", help=f"what draws: {DEFAULT} (default), or what a package adds"
     )
     shared.add_argument("--verbose", action="store_true", help="say more, with tracebacks")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
     for command in (mix, bench, contact, merge, save, rebuild, history, import_, studies, serve):
         command.add_parser(commands, shared)
     return parser
+
+
+def _switch(parser: argparse.ArgumentParser, command: str, setting: str) -> str:
+    """What a command calls a setting; empty if it has no switch for it."""
+    # argparse tells nobody else what a parser takes
+    commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    for action in commands.choices[command]._actions:
+        if action.dest == setting:
+            return next((name for name in action.option_strings if name.startswith("--")), "")
+    return ""

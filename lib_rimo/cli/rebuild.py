@@ -10,6 +10,7 @@ from pathlib import Path
 from lib_rimo.cli.setting import models_folder
 from lib_rimo.errors import CheckpointError
 from lib_rimo.library.recipe_file import read_texts
+from lib_rimo.merging.mix.mixable import lacking_json
 from lib_rimo.merging.rebuild import rebuild
 from lib_rimo.merging.saving.ancestry import read_tree
 from lib_rimo.merging.saving.names import SUFFIX
@@ -63,6 +64,7 @@ def run(options: argparse.Namespace) -> int:
             "proved": done.proved,
             "computed": list(done.computed),
             "notes": list(done.notes),
+            "left_out": lacking_json(done.left_out),
         }
         options.json.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     return 0

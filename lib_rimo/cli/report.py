@@ -113,6 +113,7 @@ def result_text(snapshot: Snapshot, checkpoint: Path | None) -> str:
         "",
         f"{snapshot.trial} trials, {snapshot.images} images searched, {snapshot.measured} measured.",
     ]
+    lines += snapshot.notes
     if checkpoint:
         lines.append(f"Saved {checkpoint}")
     else:

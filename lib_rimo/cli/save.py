@@ -6,11 +6,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from lib_rimo.cli.forms import add_form_options, form_of
 from lib_rimo.cli.setting import models_folder, recorded
 from lib_rimo.errors import SaveError
-from lib_rimo.merging.mix.mixable import check_recipe
+from lib_rimo.merging.mix.mixable import check_recipe, lacking_json, left_out
+from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.study.mixes.save import save_record, study_sources
 from lib_rimo.study.record.choice import Choice
 
@@ -34,6 +36,9 @@ def add_parser(
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--name", help="name of the checkpoint to write")
     what.add_argument("--recipe", type=Path, metavar="FILE", help="write the recipe alone, for rimo merge")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write what was saved, and what left out, as JSON"
+    )
     add_form_options(parser)
     parser.set_defaults(run=run)
 
@@ -43,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
     record = recorded(options, options.study)
     choice = {"trial": options.trial, "epoch": options.epoch, "average": options.average}
     recipe = Choice.of(choice).recipe(record)
+    data: dict[str, Any] = {"recipe": recipe.to_json()}
     if options.recipe is not None:
         try:
             with options.recipe.open("x", encoding="utf-8") as file:
@@ -54,8 +60,13 @@ def run(options: argparse.Namespace) -> int:
         folder = models_folder(options)
         with study_sources(record, folder) as sources:
             allowed = record.settings.mix_predictions
-            notes = check_recipe(recipe, sources, mix_predictions=allowed)
+            partition = load_partition(record.settings.search.partition)
+            notes = check_recipe(recipe, sources, partition, mix_predictions=allowed)
+            lacking = lacking_json(left_out(recipe, sources, partition))
             path = save_record(record, recipe, folder, options.name, sources, form=form_of(options))
+        data |= {"checkpoint": str(path), "notes": notes, "left_out": lacking}
         sys.stdout.write("".join(f"{note}\n" for note in notes))
     sys.stdout.write(f"Saved {path}\n")
+    if options.json:
+        options.json.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     return 0

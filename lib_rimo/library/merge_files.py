@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.options import SaveOptions
 from lib_rimo.merging.saving.save import save_merged
+
+_log = logging.getLogger("rimo")
 
 Row = float | Sequence[float]
 """Weights of the partners: one number for each of them, or one number that all of them get."""
@@ -119,7 +122,8 @@ def merge(
         folders.append(path.resolve().parent)
     groups = partition if isinstance(partition, Partition) else load_partition(partition or recipe.partition)
     with Sources(folders=folders) as sources:
-        check_recipe(recipe, sources, mix_predictions=mix_predictions)
+        for note in check_recipe(recipe, sources, groups, mix_predictions=mix_predictions):
+            _log.warning("%s", note)
         return save_merged(
             recipe,
             sources,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.errors import RecipeError
+from lib_rimo.files import read_text
 from lib_rimo.merging.checkpoints.checkpoint import SUFFIXES, open_checkpoint
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.saving.ancestry import RECIPE_KEY
@@ -19,7 +20,7 @@ def read_json(path: Path) -> Any:
         RecipeError: There is no such file, or it is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_text(path))
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError("The recipe cannot be read", found=f"{path}: {error}") from error
     except (json.JSONDecodeError, RecursionError) as error:

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lib_rimo.errors import CheckpointError, RecipeError, RimoError, SaveError
 from lib_rimo.merging.checkpoints.architecture import sidecar_of
-from lib_rimo.merging.checkpoints.checkpoint import SUFFIXES, Checkpoint, open_checkpoint
+from lib_rimo.merging.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from lib_rimo.merging.checkpoints.digest import DATA_HASH_KEY, NO_DATA_HASH, file_sha256
+from lib_rimo.merging.checkpoints.folders import checkpoint_files
 from lib_rimo.merging.mix.merge import Plan
 from lib_rimo.merging.mix.methods import METHODS
-from lib_rimo.merging.mix.mixable import check_recipe
+from lib_rimo.merging.mix.mixable import check_recipe, lacking_of
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.merging.mix.sources import Sources
@@ -40,6 +41,7 @@ class Rebuilt:
         proved: Whether that is the hash that the recipe came with; False if it came with none.
         computed: Names of ancestors whose files were not there and that were computed on the way.
         notes: What stays as in the base, for the user.
+        left_out: Partner's name -> tensors that it lacks.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class Rebuilt:
     proved: bool
     computed: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def rebuild(
@@ -87,9 +90,8 @@ def rebuild(
         wanted = (own.recipe.base, *own.recipe.used_partners())
         found.require(wanted)
         found.note_caveats(own.recipe)
-        notes = check_recipe(
-            own.recipe, sources, mix_predictions=True
-        )  # it was allowed when it was first saved
+        # Prediction types may be mixed: it was allowed when it was first saved.
+        notes = check_recipe(own.recipe, sources, partition, mix_predictions=True)
         plan = Plan(own.recipe, sources, partition, own.form.dtype)
         plans = [item for item in plan.plans() if own.form.keeps(item.key)]
         hashes: list[str] = []
@@ -108,7 +110,8 @@ def rebuild(
         header = {**texts, DATA_HASH_KEY: NO_DATA_HASH}
         sidecar = None if plan.base.is_computed else sidecar_of(plan.base.path)
         write_plans(plans, plan.lacking, header, target, sidecar=sidecar, check=check, threads=threads)
-        return Rebuilt(target, hashes[0], bool(own.data_hash), tuple(found.computed), tuple(notes))
+        proved = bool(own.data_hash)
+        return Rebuilt(target, hashes[0], proved, tuple(found.computed), tuple(notes), lacking_of(plan))
 
 
 def _maker(texts: Mapping[str, str]) -> str:
@@ -201,13 +204,7 @@ class _Finder:
 
 def _by_content(folders: Sequence[Path], names: set[str]) -> Iterator[tuple[str, Path]]:
     """Fingerprint and path of every checkpoint in the folders, those with a likely name first."""
-    paths = {
-        path.resolve(): path
-        for folder in folders
-        for path in (folder.rglob("*") if folder.is_dir() else [folder])
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-    }
-    for path in sorted(paths.values(), key=lambda path: (path.name not in names, str(path))):
+    for path in sorted(checkpoint_files(folders), key=lambda path: (path.name not in names, str(path))):
         try:
             with open_checkpoint(path) as checkpoint:
                 yield checkpoint.fingerprint, path

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -29,8 +31,6 @@ def test_default_is_large_sorted_and_without_parentheses():
 @given(st.lists(names, min_size=1, max_size=6, unique_by=lambda n: n.replace(" ", "_")), st.data())
 def test_csv_round_trip(tmp_path_factory, tags, data):
     """Whatever stands in a CSV file, quoted where needed, comes back in order."""
-    import csv
-
     from lib_rimo.benchmark.tags import tag_key
 
     tags = list({tag_key(tag): tag for tag in tags}.values())
@@ -41,6 +41,44 @@ def test_csv_round_trip(tmp_path_factory, tags, data):
         writer.writerow(["count", " Name ", "category"])
         writer.writerows(zip("7" * len(tags), tags, categories, strict=True))
     assert load_catalogue(path).tags == tuple(Tag(n, c) for n, c in zip(tags, categories, strict=True))
+
+
+ROWS = [
+    ("name", "Category", "count"),
+    ("long_hair", "hair", "1"),
+    (";D", "face, mouth", "2"),
+    ("a|b", "x", "3"),
+]
+
+
+def spreadsheet(separator: str, before: str = "", end: str = "\r\n") -> str:
+    """What a spreadsheet program writes."""
+    text = io.StringIO(newline="")
+    text.write(before and before + end)
+    csv.writer(text, delimiter=separator, lineterminator=end).writerows(ROWS)
+    return text.getvalue()
+
+
+FORMS = {
+    "commas": spreadsheet(","),
+    "semicolons": spreadsheet(";"),
+    "tabs": spreadsheet("\t"),
+    "bars": spreadsheet("|"),
+    "sep=,": spreadsheet(",", "sep=,"),
+    "sep=;": spreadsheet(";", "sep=;", "\n"),
+    "SEP=tab": spreadsheet("\t", "SEP=\t"),
+    "sep= with what follows a saved line": spreadsheet(",", "sep=;").replace("sep=;", '"sep=,",,'),
+    "every cell in quotes": spreadsheet(";").replace("name;Category", '"name";"Category"'),
+}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("form", FORMS)
+def test_what_spreadsheet_programs_write_is_read(tmp_path, form, encoding):
+    """Semicolons where the comma is the decimal sign, tabs, Excel's line before the header, and its encodings."""
+    path = tmp_path / "tags.csv"
+    path.write_bytes(FORMS[form].encode(encoding))
+    assert load_catalogue(path).tags == tuple(Tag(name, category) for name, category, _ in ROWS[1:])
 
 
 def test_yaml_equals_csv(tmp_path):
@@ -65,7 +103,11 @@ def test_yaml_equals_csv(tmp_path):
         ("a.csv", b"name,category\n,colour\n", "no name"),
         ("a.csv", b'name,category\n"red,colour\n', "not valid CSV"),
         ("a.csv", "name,category\nrød,farve\n".encode("latin-1"), "UTF-8"),
-        ("a.csv", "name,category\nred,colour\n".encode("utf-16"), "UTF-8"),
+        ("a.csv", "name,category\nred,colour\n".encode("utf-16")[:-1], "UTF-8"),
+        ("a.csv", b"name;category\nred;blue;colour\n", "3 cells in line 2.*separator"),
+        ("a.csv", b"sep=;\r\nname;category\r\nred\r\n", "1 cells in line 3"),
+        ("a.csv", b"name category\nred colour\n", "name and category in the first line, with a comma"),
+        ("a.csv", b"name,category\nr\xed\xa0\xbd,colour\n", "cannot be printed"),
         ("a.csv", b"name,category\nre\x00d,colour\n", "cannot be printed|not valid CSV"),
         ("a.yaml", b"", "empty"),
         ("a.yaml", b"- red\n- blue\n", "another form"),

@@ -14,8 +14,8 @@ ROOMS = {
     "errors": ("said",),
     "registry": ("errors",),
     "files": (),
-    "merging": ("errors", "said", "registry"),
-    "benchmark": ("errors", "said", "registry"),
+    "merging": ("errors", "said", "registry", "files"),
+    "benchmark": ("errors", "said", "registry", "files"),
     "search": ("errors", "said", "registry", "merging.mix.recipe"),
     "hosts": ("errors", "said", "registry", "merging"),
     "toy": ("errors",),
@@ -32,8 +32,8 @@ ROOMS = {
     ),
     "testing": ("errors", "registry", "merging", "benchmark", "search", "study", "hosts"),
     "wording": ("errors", "said", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
-    "ui": ("errors", "said", "study", "wording", "benchmark.interval"),
-    "library": ("errors", "registry", "merging", "benchmark", "search", "hosts", "toy", "study"),
+    "ui": ("errors", "said", "files", "study", "wording", "benchmark.interval"),
+    "library": ("errors", "registry", "files", "merging", "benchmark", "search", "hosts", "toy", "study"),
 }
 """What each room may import of the package. ``cli`` and ``extension`` put the rooms together: they may import all."""
 

@@ -288,6 +288,7 @@ def check_same(base: Checkpoint, partner: Checkpoint, *, mix_predictions: bool =
             found=say("{1}-prediction and {2}-prediction", kinds[0], kinds[1]),
             wanted="models of one prediction type",
             fix="Leave one of them out, or say that you want to mix prediction types",
+            setting="mix_predictions",
         )
     return Comparison(
         tuple(k for k in base if k not in partner and place_of(k) is not None),

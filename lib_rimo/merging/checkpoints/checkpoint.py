@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import mmap
 import os
 import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import BinaryIO
 
 import torch
@@ -45,6 +46,8 @@ class Checkpoint(ABC):
 
     is_computed = False
     """Whether its tensors are computed from other checkpoints when they are read, so that it has no file."""
+    left_out: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    """Of one that is computed: name of a source -> tensors that it should have given but lacks."""
 
     def __init__(
         self, path: Path, metadata: Mapping[str, str], fingerprint: str, names: Iterable[str]
@@ -109,14 +112,26 @@ class Checkpoint(ABC):
 
 
 def not_finite(tensor: torch.Tensor) -> bool:
-    """Whether a tensor holds NaN or infinity; looks at small pieces, without a copy of its size."""
+    """Whether a tensor holds NaN or infinity."""
+    return not math.isfinite(largest(tensor))
+
+
+def largest(tensor: torch.Tensor) -> float:
+    """The largest absolute value of a tensor; looks at small pieces, without a copy of its size.
+
+    Returns:
+        NaN or infinity where it holds one, 0 for whole numbers and for no numbers at all.
+    """
+    found = 0.0
     if not tensor.dtype.is_floating_point or not tensor.numel():
-        return False
+        return found
     for piece in torch.split(tensor.reshape(-1), SCAN_ELEMENTS):
         low, high = torch.aminmax(piece.to(torch.float32) if piece.dtype.itemsize < 4 else piece)
-        if not (torch.isfinite(low) and torch.isfinite(high)):
-            return True
-    return False
+        for end in (abs(float(low)), abs(float(high))):
+            if not math.isfinite(end):
+                return end
+            found = max(found, end)
+    return found
 
 
 def open_checkpoint(path: Path) -> Checkpoint:

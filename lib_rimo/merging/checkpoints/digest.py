@@ -52,6 +52,29 @@ def legacy_hash(path: Path) -> str:
         return ""
 
 
+def read_hashes(path: Path, wanted: frozenset[str] | None = None) -> tuple[str, str]:
+    """Both hashes of a whole file, opened once.
+
+    Args:
+        path: The file.
+        wanted: Short hashes, see ``legacy_hash``; a file that has none of them is not read to its end. None reads
+            any file.
+
+    Returns:
+        The short hash, and the SHA-256 in hex; the second is empty where the file was not read.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    with path.open("rb") as file:
+        file.seek(_LEGACY_START)
+        short = hashlib.sha256(file.read(_LEGACY_BYTES)).hexdigest()[:_LEGACY_DIGITS]
+        if wanted is not None and short not in wanted:
+            return short, ""
+        file.seek(0)
+        return short, _rest(file)
+
+
 def write_data_hash(path: Path) -> str:
     """Puts the hash of the tensors into a header that was written with ``NO_DATA_HASH``.
 

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NoReturn
 import torch
 
 from lib_rimo.errors import CheckpointError
+from lib_rimo.files import json_text, whole_text
 
 LENGTH_BYTES = 8
 MAX_JSON_BYTES = 100_000_000
@@ -227,14 +228,15 @@ def build_header(
 
     Args:
         specs: Tensor name -> what it is.
-        metadata: Texts to keep in the file.
+        metadata: Texts to keep in the file; the format's own library opens none with half characters.
 
     Returns:
         The bytes that the file begins with, and each tensor's position in the file. Wide types come first so that
         every tensor is aligned to its element size, and the head is padded to 8 bytes, as other writers do.
     """
     order = sorted(specs, key=lambda name: (-specs[name].dtype.itemsize, name))
-    data: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))} if metadata else {}
+    texts = {name: whole_text(text) for name, text in sorted(metadata.items())}
+    data: dict[str, Any] = {"__metadata__": texts} if metadata else {}
     position = 0
     relative: dict[str, int] = {}
     for name in order:
@@ -243,7 +245,7 @@ def build_header(
         end = position + spec.size_bytes
         data[name] = {"dtype": CODES[spec.dtype], "shape": list(spec.shape), "data_offsets": [position, end]}
         position = end
-    raw = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    raw = json_text(data, separators=(",", ":")).encode("utf-8")
     raw += b" " * (-len(raw) % LENGTH_BYTES)
     start = LENGTH_BYTES + len(raw)
     return len(raw).to_bytes(LENGTH_BYTES, "little") + raw, {n: start + at for n, at in relative.items()}

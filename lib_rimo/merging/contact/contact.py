@@ -16,7 +16,7 @@ import threading
 
 import torch
 
-from lib_rimo.errors import RecipeError
+from lib_rimo.errors import CheckpointError, RecipeError
 from lib_rimo.merging.checkpoints.architecture import check_same
 from lib_rimo.merging.checkpoints.checkpoint import Checkpoint
 from lib_rimo.merging.checkpoints.header import TensorSpec
@@ -28,6 +28,7 @@ from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.merging.saving.ancestry import ANCESTRY_KEY, FORMAT, tree_of
 from lib_rimo.merging.saving.derived import Derived
+from lib_rimo.said import say
 
 CONTACT_KEY = "rimo_contact"
 MATRIX = 2
@@ -87,7 +88,16 @@ class ContactFactors:
         if sketch == SKETCH and (known := self._known.get(key)) is not None:
             return known
         start = self._matrix(self.kept, key) if ours is None else ours
-        found = decompose(self._matrix(self.donor, key) - start, sketch, key)
+        theirs = self._matrix(self.donor, key)
+        for checkpoint, matrix in ((self.kept, start), (self.donor, theirs)):
+            if not torch.isfinite(matrix).all():
+                raise CheckpointError(
+                    say("{1} holds numbers that are not finite", checkpoint.name),
+                    found=say("NaN or infinity in {1}", key),
+                    wanted="a healthy checkpoint",
+                    fix="Leave it out, or repair it",
+                )
+        found = decompose(theirs - start, sketch, key)
         if sketch == SKETCH and self._limit:
             small = found.cut(KEEP_RANK)
             with self._lock:
@@ -109,19 +119,27 @@ class ContactCheckpoint(Derived):
         spec: What to fuse.
         factors: Of the two checkpoints; share one between several ranks.
         partition: The partition that the ranks are of.
+        mix_predictions: Whether one of the two may predict v and the other epsilon.
 
     Raises:
         RecipeError: The ranks are of another partition, or of groups that the kept checkpoint does not have.
         ArchitectureError: The two are not of one family.
     """
 
-    def __init__(self, spec: ContactSpec, factors: ContactFactors, partition: Partition) -> None:
+    def __init__(
+        self,
+        spec: ContactSpec,
+        factors: ContactFactors,
+        partition: Partition,
+        *,
+        mix_predictions: bool = False,
+    ) -> None:
         kept, donor = factors.kept, factors.donor
         if spec.partition != partition.name:
             raise RecipeError(
                 "The ranks are for another partition", found=spec.partition, wanted=partition.name
             )
-        check_same(kept, donor)
+        check_same(kept, donor, mix_predictions=mix_predictions)
         present = partition.groups_present(kept.keys())
         if unknown := set(spec.ranks) - set(present):
             raise RecipeError(
@@ -133,8 +151,6 @@ class ContactCheckpoint(Derived):
         self._factors = factors
         self._partition = partition
         self._ranks: dict[str, int] = {}
-        self.left_alone: tuple[str, ...] = ()
-        """Keys of the chosen groups that the donor lacks, or has in another shape or as integers: as kept."""
         left = []
         for key in kept:
             group = partition.group_of(key)
@@ -144,7 +160,7 @@ class ContactCheckpoint(Derived):
                 self._ranks[key] = spec.ranks[group]
             else:
                 left.append(key)
-        self.left_alone = tuple(left)
+        self.left_out = {donor.name: tuple(left)} if left else {}
         super().__init__(spec.name, spec.fingerprint(), _texts(spec, kept, donor, partition), kept.keys())
 
     def captured(self) -> dict[str, float]:
@@ -196,6 +212,7 @@ def contact_recipe(
     base: Source | None = None,
     factors: ContactFactors | None = None,
     device: str | torch.device | None = None,
+    mix_predictions: bool = False,
 ) -> Recipe:
     """A contact fusion as a recipe, for whatever takes recipes: swap, saving, measuring.
 
@@ -206,6 +223,7 @@ def contact_recipe(
         base: The checkpoint that is live; None for ``spec.kept`` itself.
         factors: To share between several ranks of the same two checkpoints.
         device: Where to decompose, if no factors are given; None takes a CUDA card if there is one.
+        mix_predictions: Whether one of the two may predict v and the other epsilon.
 
     Raises:
         RecipeError: Ranks and partition do not fit together.
@@ -213,7 +231,8 @@ def contact_recipe(
         CheckpointError: A file is missing.
     """
     kept, donor = sources.open(spec.kept), sources.open(spec.donor)
-    computed = ContactCheckpoint(spec, factors or ContactFactors(kept, donor, device=device), partition)
+    factors = factors or ContactFactors(kept, donor, device=device)
+    computed = ContactCheckpoint(spec, factors, partition, mix_predictions=mix_predictions)
     source = sources.add(computed)
     start = base or spec.kept
     groups = set(spec.ranks)

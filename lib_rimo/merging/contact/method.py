@@ -31,7 +31,8 @@ NAME = "contact-fusion"
 
 def _computed(spec: ContactSpec, sources: Sources, partition: Partition) -> ContactCheckpoint:
     factors = ContactFactors(sources.open(spec.kept), sources.open(spec.donor))
-    return ContactCheckpoint(spec, factors, partition)
+    # Prediction types may be mixed: it was allowed when it was first saved.
+    return ContactCheckpoint(spec, factors, partition, mix_predictions=True)
 
 
 @merge_method(

@@ -2,48 +2,50 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from itertools import takewhile
 from pathlib import Path
 
 from lib_rimo.errors import CheckpointError, RecipeError
-from lib_rimo.merging.checkpoints.checkpoint import SUFFIXES, Checkpoint
-from lib_rimo.merging.checkpoints.digest import file_sha256
+from lib_rimo.merging.checkpoints.architecture import sidecar_of
+from lib_rimo.merging.checkpoints.checkpoint import Checkpoint
+from lib_rimo.merging.checkpoints.folders import checkpoint_files
+from lib_rimo.merging.checkpoints.hashes import Hashes
 from lib_rimo.merging.checkpoints.keys import place_of
 from lib_rimo.merging.interop.blocks import block_of
+from lib_rimo.merging.interop.find import find_models
 from lib_rimo.merging.interop.linear import BASE, MIDDLE, REST, TEXT2, VAE, LinearRecipe
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.merging.mix.sources import Sources
 
 PARTITION = "mbw"
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_SHORT_HASH = re.compile(r"\s*\[[0-9a-f]{6,64}\]$")
-"""The WebUI writes a model as ``folder/name.safetensors [31e35c80fc]``."""
+_HALF_BYTES = 2
 _PARTS = {"mid": MIDDLE, "rest": REST, "text": BASE, "text2": TEXT2, "vae": VAE}
 
 
-def import_recipe(foreign: LinearRecipe, sources: Sources, folders: Sequence[Path]) -> Recipe:
+def import_recipe(
+    foreign: LinearRecipe, sources: Sources, folders: Sequence[Path], hashes: Hashes | None = None
+) -> Recipe:
     """Turns another program's recipe into ours.
 
     Args:
         foreign: What it means.
         sources: The files are opened here.
         folders: Where to look for them, subfolders included.
+        hashes: Tells files by their content where the recipe names it; None reads what it must.
 
     Raises:
         CheckpointError: Files are missing, or one of the right name has another content.
         RecipeError: An exact recipe names two files where there is one, or says nothing of some of the base's tensors.
     """
-    paths = _paths(folders)
+    hashes = hashes or Hashes()
+    paths = find_models(foreign, checkpoint_files(folders), hashes)
     found: dict[str, Source] = {}
     taken: dict[Path, str] = {}
     lost: list[str] = []
-    for model in foreign.models():
-        path, told = _find(model, foreign, paths)
-        if path is None:
-            lost.append(told)
+    for model, path in paths.items():
+        if not isinstance(path, Path):
+            lost.append(path)
             continue
         found[model] = sources.source_of(path)
         other = taken.setdefault(path, model)
@@ -75,6 +77,41 @@ def import_recipe(foreign: LinearRecipe, sources: Sources, folders: Sequence[Pat
     return Recipe(base, partners, PARTITION, rows)
 
 
+def import_remarks(foreign: LinearRecipe, recipe: Recipe, sources: Sources) -> list[str]:
+    """What is otherwise than in the program that the recipe comes from, as far as the models tell it.
+
+    Args:
+        foreign: The recipe as it came.
+        recipe: What it became.
+        sources: Its files.
+    """
+    base = sources.open(recipe.base)
+    partition = load_partition(recipe.partition)
+    notes = []
+    kept: dict[str, list[str]] = {}
+    for key in base:
+        told = next((told for begins, told in foreign.kept.items() if key.startswith(begins)), None)
+        if told is not None and any(recipe.row(partition.group_of(key) or "")):
+            kept.setdefault(told, []).append(key)
+    notes += [
+        f"Otherwise than in {foreign.maker}: {len(keys)} tensors (the first is {keys[0]}) {told}."
+        for told, keys in kept.items()
+    ]
+    wide = sum(base.dtype(key).itemsize > _HALF_BYTES for key in base if base.dtype(key).is_floating_point)
+    if foreign.is_half and wide:
+        notes.append(
+            f"The result was saved in half precision there; {base.name} has {wide} tensors in a longer type, so save "
+            "with --number-type fp16."
+        )
+    beside = sidecar_of(base.path)
+    if foreign.sidecar is not None and (foreign.sidecar or beside):
+        notes.append(
+            f"{'The config of another model' if foreign.sidecar else 'No config'} was put beside the result there; "
+            f"here {'that of ' + base.name + ' is copied' if beside else 'there is none'}."
+        )
+    return notes
+
+
 def _check_told(foreign: LinearRecipe, base: Checkpoint) -> None:
     """Raises where a recipe does not say what becomes of a tensor of its base."""
     places = {key: place_of(key) for key in base if base.dtype(key).is_floating_point}
@@ -100,40 +137,3 @@ def _block_of(group: str) -> str:
             "Recipes by blocks do not know these blocks", found=group, wanted="SD1, SD2 or SDXL"
         )
     return f"{'IN' if group.startswith('in') else 'OUT'}{group[-2:]}"
-
-
-def _paths(folders: Sequence[Path]) -> list[Path]:
-    found = {
-        path.resolve(): path
-        for folder in folders
-        for path in (folder.rglob("*") if folder.is_dir() else [folder])
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-    }
-    return sorted(found.values(), key=str)
-
-
-def _shared_end(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many folders next to the file have the same names."""
-    pairs = zip(reversed(one), reversed(other), strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-
-
-def _find(model: str, foreign: LinearRecipe, paths: Sequence[Path]) -> tuple[Path | None, str]:
-    """The file of a model, or what to say about it."""
-    sha256 = model if _SHA256.fullmatch(model) else ""
-    name = foreign.names.get(model, "" if sha256 else model)
-    *folders, plain = _SHORT_HASH.sub("", name).replace("\\", "/").split("/")
-    wanted = {plain, *(f"{plain}{suffix}" for suffix in SUFFIXES)} if plain else set()
-    if foreign.is_exact:
-        wanted.add(name.rpartition("/")[2])  # outside Windows a name may hold a backslash
-    named = [path for path in paths if path.name in wanted]
-    named.sort(key=lambda path: -_shared_end(folders, path.parent.parts))
-    known = sha256 or next((sha for sha, other in foreign.names.items() if other == name), "")
-    for path in named:
-        if not known or file_sha256(path) == known:
-            return path, ""
-    for path in paths:
-        if known and path not in named and file_sha256(path) == known:
-            return path, ""
-    told = name or f"SHA-256 {sha256[:12]}"
-    return None, f"{told} (only a file of this name with another content)" if named else told

@@ -40,12 +40,18 @@ class LinearRecipe:
         base: The model that everything starts from, as the recipe names it: a file name or a SHA-256.
         shares: Of every model in every block.
         names: SHA-256 -> file name, where the recipe came with a list.
+        legacy: SHA-256 -> hash of the WebUI's first kind, where that list has it.
         maker: The program.
         notes: What was taken over differently, for the user.
         order: The models as the recipe lists them, where that is another order than that of the blocks.
         tensors: Block -> its tensors, where the recipe names them one by one; the base may have no others there.
         is_exact: Whether it names models by path, so that two paths are two files, and says of every tensor what
             becomes of it: the base may have none of which nothing is said.
+        kept: Beginning of the names of tensors for which the weights of their block do not hold in the program -> what
+            it does with them, and what is done here.
+        is_half: Whether the program saved in half precision.
+        sidecar: Whose configuration it put beside the result: a model, or an empty text for none; None where it did
+            what is done here, taking the first model's.
     """
 
     base: str
@@ -56,6 +62,10 @@ class LinearRecipe:
     order: tuple[str, ...] = ()
     tensors: Mapping[str, frozenset[str]] = field(default_factory=dict)
     is_exact: bool = False
+    legacy: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
+    is_half: bool = False
+    sidecar: str | None = None
 
     def models(self) -> tuple[str, ...]:
         """Base first, then the others in the order in which they are listed or met."""

@@ -144,6 +144,11 @@ class Plan:
                 wanted=", ".join(partition.groups_present(self.base.keys())),
             )
 
+    def partners(self) -> tuple[Checkpoint, ...]:
+        """The checkpoints that are mixed into the base, in any of the steps."""
+        found = {p.fingerprint: p for step in self._steps for p in step.partners if p is not None}
+        return tuple(found.values())
+
     def plans(self, groups: Collection[str] | None = None) -> Iterator[KeyPlan]:
         """Plans tensors.
 

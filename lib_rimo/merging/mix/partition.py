@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.errors import RecipeError
+from lib_rimo.files import read_text
 from lib_rimo.merging.checkpoints.families import chains, components, families, read_data, usual_blocks
 from lib_rimo.merging.checkpoints.keys import UNET, Place, place_of
 
@@ -153,7 +154,7 @@ def load_partition(name_or_path: str | Path) -> Partition:
             wanted=f"{', '.join(PARTITIONS)} or a .json file",
         )
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = json.loads(read_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise RecipeError(f"The partition {path.name} cannot be read", found=str(error)) from error
     partition = partition_from_json(data, path.name)

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.errors import RecipeError
+from lib_rimo.files import json_text
 from lib_rimo.merging.mix.method import Value
 from lib_rimo.merging.mix.methods import METHODS, WEIGHTED_SUM
 
@@ -250,7 +251,7 @@ class Recipe:
 
     def to_text(self) -> str:
         """The canonical text, without paths; ``from_text`` gives the equal recipe back."""
-        return json.dumps(self.to_json(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return json_text(self.to_json(), sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, data: object) -> Recipe:

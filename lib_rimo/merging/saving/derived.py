@@ -69,6 +69,9 @@ class MixedCheckpoint(Derived):
         super().__init__(name, fingerprint, metadata, [key for key in plan.groups if form.keeps(key)])
         self._plan = plan
         self._own = threading.local()
+        for _ in plan.plans():  # tells what is lacking
+            pass
+        self.left_out = {name: tuple(keys) for name, keys in plan.lacking.items()}
 
     def _spec(self, stored: str) -> TensorSpec:
         return self._plan.plan(stored).spec

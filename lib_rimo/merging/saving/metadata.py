@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from lib_rimo.errors import ArchitectureError
+from lib_rimo.files import json_text
 from lib_rimo.merging.checkpoints.architecture import recognise
 from lib_rimo.merging.checkpoints.checkpoint import Checkpoint
 from lib_rimo.merging.checkpoints.digest import DATA_HASH_KEY, NO_DATA_HASH, file_sha256, legacy_hash
@@ -93,4 +94,4 @@ def _parsed(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
 
 
 def _dump(data: Mapping[str, Any]) -> str:
-    return json.dumps(data, sort_keys=True, ensure_ascii=False)
+    return json_text(data, sort_keys=True)

@@ -16,11 +16,18 @@ from typing import BinaryIO
 import torch
 
 from lib_rimo.errors import SaveError
+from lib_rimo.files import json_text
 from lib_rimo.merging.checkpoints.architecture import sidecar_of
 from lib_rimo.merging.checkpoints.digest import write_data_hash
 from lib_rimo.merging.checkpoints.header import build_header
 from lib_rimo.merging.mix.merge import KeyPlan, Plan, run_plans
-from lib_rimo.merging.mix.mixable import check_recipe, refuse_overflow
+from lib_rimo.merging.mix.mixable import (
+    LEFT_OUT_KEY,
+    check_recipe,
+    lacking_json,
+    lacking_of,
+    refuse_overflow,
+)
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sink import FileSink
@@ -81,12 +88,14 @@ def save_merged(
             "The folder to save into does not exist", found=folder, fix="Make it or choose another"
         )
     target = checkpoint_file(folder, name)
-    check_recipe(recipe, sources, mix_predictions=mix_predictions)
+    check_recipe(recipe, sources, partition, mix_predictions=mix_predictions)
     plan = Plan(recipe, sources, partition, form.dtype)
     plans = [item for item in plan.plans() if form.keeps(item.key)]
     if any(not isinstance(text, str) for text in (metadata or {}).values()):
         raise SaveError("Metadata must be texts", found=metadata)
     texts = {**merge_metadata(recipe, sources, partition, target.stem, form), **(metadata or {})}
+    if lacking := lacking_json(lacking_of(plan)):
+        texts[LEFT_OUT_KEY] = json_text(lacking)
     sidecar = None if plan.base.is_computed else sidecar_of(plan.base.path)
     write_plans(plans, plan.lacking, texts, target, sidecar=sidecar, threads=threads)
     return target

@@ -15,6 +15,7 @@ from lib_rimo.benchmark.suite import Suite
 from lib_rimo.errors import ArchitectureError, RimoError, SettingsError, StudyError
 from lib_rimo.hosts.drawers.drawer import Drawer
 from lib_rimo.merging.checkpoints.architecture import check_same
+from lib_rimo.merging.mix.mixable import check_mixable
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.said import say
@@ -22,7 +23,7 @@ from lib_rimo.study.measure.background import LATEST, Background
 from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.measure.bench_request import BenchRequest
 from lib_rimo.study.measure.bench_tables import BenchTables
-from lib_rimo.study.measure.measurement import names_of
+from lib_rimo.study.measure.measurement import names_of, refuse_other_families
 from lib_rimo.study.run.session import OpenTagger
 from lib_rimo.study.settings.settings import MeasureSettings
 
@@ -105,8 +106,10 @@ class Benchmarks(Background):
             measuring = self._measuring(opened, partition)
             suite = Suite(request.suite(measuring.look), measuring.catalogue)
             candidates = measuring.swapped_checkpoints(files, sources, partition)
+            opened_files = [sources.open(sources.source_of(path)) for path in files if path != base]
+            notes = check_mixable(sources.open(sources.source_of(base)), opened_files)
             for results in self._one_by_one(measuring, candidates, suite):
-                found = BenchTables.of(results, suite, measuring)
+                found = BenchTables.of(results, suite, measuring, notes)
                 found.write(self._folder / LATEST)
                 counted = {"done": len(results), "of": len(candidates)}
                 self._keep({"request": request.to_json(), **counted, **found.to_json()})
@@ -114,15 +117,16 @@ class Benchmarks(Background):
     def _base(self, files: Sequence[Path], sources: Sources) -> Path:
         """The checkpoint to swap the others into: the loaded one, or another where that may be loaded."""
         first = sources.open(sources.source_of(files[0]))
+        refuse_other_families([sources.open(sources.source_of(path)) for path in files])
         for path in files[1:]:
             try:
                 check_same(first, sources.open(sources.source_of(path)))
             except ArchitectureError as error:
                 raise SettingsError(
                     "checkpoints",
-                    "Only checkpoints of one family can be compared",
-                    found=say("{1}, {2}", first.path.name, path.name),
-                    fix="Run the benchmark for each family by itself",
+                    error.what,
+                    found=error.found,
+                    fix="Run the benchmark for each of them by itself",
                 ) from error
         loaded = self._drawer.loaded()
         if loaded is not None and loaded.is_file() and self._fits(loaded, files[0], sources):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,12 @@ class BenchTables:
     notes: tuple[str, ...]
 
     @classmethod
-    def of(cls, results: Results, suite: Suite, measuring: Measuring) -> BenchTables:
-        """The tables of some results."""
-        return cls(tables(results, suite), points(results, suite), notes_of(suite, measuring))
+    def of(
+        cls, results: Results, suite: Suite, measuring: Measuring, more: Sequence[str] = ()
+    ) -> BenchTables:
+        """The tables of some results, with more notes."""
+        notes = (*notes_of(suite, measuring), *more)
+        return cls(tables(results, suite), points(results, suite), notes)
 
     def text(self, kind: str) -> str:
         """The content of a file of this kind, one of ``FORMATS``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,15 @@ from lib_rimo.benchmark.suite_run import Candidate, Draw, Progress, Results, run
 from lib_rimo.benchmark.tagger import Tagger
 from lib_rimo.errors import SettingsError
 from lib_rimo.hosts.drawers.drawer import Drawer, Files
-from lib_rimo.merging.checkpoints.architecture import check_same
-from lib_rimo.merging.checkpoints.checkpoint import open_checkpoint
+from lib_rimo.merging.checkpoints.architecture import check_same, recognise
+from lib_rimo.merging.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from lib_rimo.merging.checkpoints.keys import place_of
+from lib_rimo.merging.checkpoints.quantised import refuse_quantised
+from lib_rimo.merging.mix.mixable import refuse_damaged
 from lib_rimo.merging.mix.partition import Partition, load_partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.merging.mix.sources import Sources
+from lib_rimo.said import say
 from lib_rimo.study.run.drawing import DrawingSession
 from lib_rimo.study.run.image_settings import ImageSettings, prompt_settings
 from lib_rimo.study.run.session import OpenTagger
@@ -130,10 +134,18 @@ class Measuring:
         return run_suite(candidates, suite, self.tagger, self.folder, batch=batch, key=key, progress=progress)
 
     def checkpoints(self, files: Sequence[Path]) -> list[Candidate]:
-        """Files as candidates, each loaded by the drawer when its turn comes."""
+        """Files as candidates, each loaded by the drawer when its turn comes.
+
+        Raises:
+            SettingsError: They are not of one family.
+            CheckpointError: One is of no family that is known, quantised, or holds NaN or infinity.
+        """
         out = []
-        for path, name in zip(files, names_of(files), strict=True):
-            with open_checkpoint(path) as checkpoint:
+        with ExitStack() as open_:
+            opened = [open_.enter_context(open_checkpoint(path)) for path in files]
+            refuse_other_families(opened)
+            for path, name, checkpoint in zip(files, names_of(files), opened, strict=True):
+                refuse_undrawable(checkpoint)
                 out.append(Candidate(name, checkpoint.fingerprint, functools.partial(self._loaded, path)))
         return out
 
@@ -149,8 +161,11 @@ class Measuring:
 
         Raises:
             ArchitectureError: One is of another family.
+            CheckpointError: One is quantised, or holds NaN or infinity.
         """
         base, over = sources.source_of(self.base), Files(sources, partition)
+        for path in files:
+            refuse_undrawable(sources.open(sources.source_of(path)))
         return [
             Candidate(
                 name,
@@ -220,6 +235,34 @@ def names_of(files: Sequence[Path]) -> list[str]:
     return told
 
 
+def refuse_undrawable(checkpoint: Checkpoint) -> None:
+    """Makes sure that a checkpoint's numbers draw something.
+
+    Raises:
+        CheckpointError: It is quantised, or holds NaN or infinity.
+    """
+    refuse_quantised(checkpoint)
+    refuse_damaged(checkpoint, (key for key in checkpoint if place_of(key) is not None))
+
+
+def refuse_other_families(checkpoints: Sequence[Checkpoint]) -> None:
+    """Makes sure that checkpoints can be drawn from the same noise.
+
+    Raises:
+        SettingsError: They are not of one family.
+        ArchitectureError: One is of no family that is known.
+    """
+    first, *others = (recognise(checkpoint) for checkpoint in checkpoints)
+    for checkpoint, other in zip(checkpoints[1:], others, strict=True):
+        if (other.name, other.inpainting) != (first.name, first.inpainting):
+            raise SettingsError(
+                "checkpoints",
+                "Only checkpoints of one family can be compared",
+                found=say("{1}, {2}", checkpoints[0].name, checkpoint.name),
+                fix="Run the benchmark for each family by itself",
+            )
+
+
 def tagger_digest(tagger: Tagger) -> str:
     """Tells two taggers apart: by their names and, where they lie in a folder, by the ends of their files."""
     digest = hashlib.sha256(repr((tagger.name, tagger.tags)).encode())
@@ -228,7 +271,9 @@ def tagger_digest(tagger: Tagger) -> str:
         if path.is_file():
             with path.open("rb") as file:
                 size = path.stat().st_size
-                digest.update(f"{path.name} {size}\n".encode() + file.read(EDGE_BYTES))
+                digest.update(
+                    f"{path.name} {size}\n".encode("utf-8", "surrogatepass") + file.read(EDGE_BYTES)
+                )
                 file.seek(max(0, size - EDGE_BYTES))
                 digest.update(file.read(EDGE_BYTES))
     return digest.hexdigest()

@@ -27,6 +27,7 @@ class Fusion:
         groups: Block groups to repair; None takes all that are not frozen by default.
         device: Where to decompose; None takes a CUDA card if there is one.
         base: The checkpoint that is live; None for ``kept``.
+        mix_predictions: Whether one of the two may predict v and the other epsilon.
     """
 
     def __init__(
@@ -40,9 +41,10 @@ class Fusion:
         groups: Sequence[str] | None = None,
         device: str | None = None,
         base: Source | None = None,
+        mix_predictions: bool = False,
     ) -> None:
         self.sources, self.partition, self.kept, self.donor = sources, partition, kept, donor
-        self._vectors, self._base = vectors, base
+        self._vectors, self._base, self._mix_predictions = vectors, base, mix_predictions
         present = partition.groups_present(sources.open(kept).keys())
         self._groups = tuple(groups or [g for g in present if g not in partition.frozen_by_default])
         self._factors = ContactFactors(
@@ -77,7 +79,14 @@ class Fusion:
             ArchitectureError: The two are not of one family.
         """
         spec = ContactSpec(self.kept, self.donor, self.partition.name, ranks, vectors or self._vectors)
-        return contact_recipe(self.sources, self.partition, spec, base=self._base, factors=self._factors)
+        return contact_recipe(
+            self.sources,
+            self.partition,
+            spec,
+            base=self._base,
+            factors=self._factors,
+            mix_predictions=self._mix_predictions,
+        )
 
     def captured(self, recipe: Recipe) -> float:
         """Share of the whole difference that a fusion takes over. Decomposes whatever is not known yet."""

@@ -163,7 +163,10 @@ def fusion_of(
         other = sources.source_of(donor)
         name = f"mix of {record.opened.study}"
         kept = mix_source(mix, sources, partition, name) if mix.used_partners() else mix.base
-        return Fusion(sources, partition, kept, other, vectors=vectors, base=mix.base)
+        allowed = record.settings.mix_predictions
+        return Fusion(
+            sources, partition, kept, other, vectors=vectors, base=mix.base, mix_predictions=allowed
+        )
     except BaseException as error:
         sources.close()
         if isinstance(error, ArchitectureError | RecipeError):

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.benchmark.interval import Interval
-from lib_rimo.errors import SettingsError
+from lib_rimo.errors import CheckpointError, SettingsError
+from lib_rimo.files import json_text
+from lib_rimo.merging.checkpoints.checkpoint import open_checkpoint
+from lib_rimo.merging.mix.mixable import LEFT_OUT_KEY
 from lib_rimo.merging.mix.partition import load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
@@ -105,6 +108,19 @@ def save_record(
     )
 
 
+def left_out_of(path: Path) -> dict[str, Any]:
+    """What partners of a saved mix lacked: name -> how many ``tensors``, and the ``first``.
+
+    Empty where they lacked nothing, and where the file is not there any more.
+    """
+    try:
+        with open_checkpoint(path) as saved:
+            found: dict[str, Any] = json.loads(saved.metadata.get(LEFT_OUT_KEY, "{}"))
+    except CheckpointError:
+        return {}
+    return found
+
+
 def _metadata(record: StudyRecord, result: Result | None) -> dict[str, str]:
     """The story of the study: how it searched, how it measured, and what came out if that is this mix's."""
     settings = record.settings.to_json()
@@ -145,7 +161,7 @@ def _metadata(record: StudyRecord, result: Result | None) -> dict[str, str]:
             "gain_high": result.gain_over_best_parent.high,
         }
         metadata["rimo_accuracy"] = json.dumps(accuracy)
-    return {"rimo_study": json.dumps(facts, ensure_ascii=False), **metadata}
+    return {"rimo_study": json_text(facts), **metadata}
 
 
 def _plain(interval: Interval) -> dict[str, float | int]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from lib_rimo.errors import HostError, SettingsError
 from lib_rimo.hosts.host import DrawingProgram
-from lib_rimo.merging.mix.mixable import check_mixable, refuse_damaged
+from lib_rimo.merging.mix.mixable import check_mixable, refuse_damaged, refuse_too_large
 from lib_rimo.merging.mix.partition import Partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.merging.mix.sources import Sources
@@ -25,6 +25,7 @@ def check_files(
     wanted: Sequence[Source],
     preparation: Preparation | None = None,
     *,
+    frozen: Collection[str] = (),
     mix_predictions: bool = False,
 ) -> list[str]:
     """Checks that the checkpoints can be mixed at all. Reads all of them.
@@ -34,6 +35,7 @@ def check_files(
         partition: How they are divided.
         wanted: Base first.
         preparation: Is told which file is read, and may end it.
+        frozen: Block groups that are not mixed.
         mix_predictions: Whether v-prediction and epsilon may be mixed.
 
     Returns:
@@ -42,7 +44,8 @@ def check_files(
     Raises:
         SettingsError: Two of them are the same model, or have the same name.
         ArchitectureError: They are not of one architecture or prediction type.
-        CheckpointError: A tensor holds NaN or infinity, or a file is quantised.
+        CheckpointError: A tensor that is mixed holds NaN, infinity or numbers beyond the base's number type, or a file
+            is quantised.
         StudyStopped: The preparation was ended.
     """
     preparation = preparation or Preparation()
@@ -51,9 +54,26 @@ def check_files(
     notes = check_mixable(base, partners, mix_predictions=mix_predictions)
     for number, checkpoint in enumerate((base, *partners), 1):
         preparation.step(say("Reading the checkpoints, {1} of {2}", number, len(wanted)))
-        merged = (key for key in checkpoint if partition.group_of(key) is not None)
-        refuse_damaged(checkpoint, merged, preparation.check)
+        groups = {key: group for key in checkpoint if (group := partition.group_of(key)) is not None}
+        merged = (key for key, group in groups.items() if group not in frozen)
+        refuse_too_large(checkpoint, base, refuse_damaged(checkpoint, merged, preparation.check, base=base))
+        damaged = checkpoint.nonfinite_keys(key for key, group in groups.items() if group in frozen)
+        if damaged:
+            told = "{1} holds numbers that are not finite in {2} tensors that are frozen (the first is {3})."
+            notes.append(say(told, checkpoint.name, len(damaged), damaged[0]))
     return notes
+
+
+def damaged_groups(
+    sources: Sources, partition: Partition, partners: Sequence[Source], frozen: Collection[str]
+) -> set[str]:
+    """Frozen groups in which a partner holds NaN or infinity: there it is drawn with the base's tensors."""
+    return {
+        group
+        for partner in map(sources.open, partners)
+        for key in partner
+        if (group := partition.group_of(key)) in frozen and group is not None and partner.nonfinite(key)
+    }
 
 
 def _refuse_twins(wanted: Sequence[Source]) -> None:

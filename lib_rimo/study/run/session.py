@@ -24,7 +24,7 @@ from lib_rimo.study.record import events as ev
 from lib_rimo.study.record.record import StudyRecord
 from lib_rimo.study.run.drawing import DrawingSession
 from lib_rimo.study.run.image_settings import ImageSettings, PromptPools
-from lib_rimo.study.run.preflight import canary_recipe, check_canary, check_files, check_room
+from lib_rimo.study.run.preflight import canary_recipe, check_canary, check_files, check_room, damaged_groups
 from lib_rimo.study.run.preparing import Preparation
 from lib_rimo.study.settings.category_weights import category_weights
 from lib_rimo.study.settings.checks import strange_start
@@ -76,7 +76,14 @@ def open_new(
     sources = Sources()
     try:
         wanted = tuple(sources.source_of(path) for path in (settings.base, *settings.partners))
-        notes = check_files(sources, partition, wanted, preparation, mix_predictions=settings.mix_predictions)
+        notes = check_files(
+            sources,
+            partition,
+            wanted,
+            preparation,
+            frozen=settings.search.frozen,
+            mix_predictions=settings.mix_predictions,
+        )
         notes += check_room(settings.base, drawer, [settings.base, *settings.partners])
         groups = _searched_groups(settings, partition, sources.open(wanted[0]).keys())
         check_constraints(settings.search, [s.name for s in wanted[1:]], (*partition.groups, *groups), groups)
@@ -183,6 +190,8 @@ def _load_base(
         drawer.load(settings.base)
         preparation.check()
         closed = set(drawer.closed(partition)) & set(settings.search.frozen)
+    partners = [sources.source_of(path) for path in settings.partners]
+    closed |= damaged_groups(sources, partition, partners, settings.search.frozen)
     present = partition.groups_present(sources.open(sources.source_of(settings.base)).keys())
     return tuple(group for group in present if group not in closed)
 

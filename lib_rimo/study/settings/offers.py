@@ -122,7 +122,7 @@ class Offers:
                 "There is no such checkpoint",
                 found=name,
                 wanted="a .safetensors or .ckpt file",
-                fix="Refresh the list or check the path",
+                fix="Check its name and folder",
             )
         return path
 

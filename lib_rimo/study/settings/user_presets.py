@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.errors import SaveError, SettingsError
-from lib_rimo.files import write_whole
+from lib_rimo.files import json_text, write_whole
 from lib_rimo.said import say
 
 log = logging.getLogger("rimo")
@@ -104,7 +104,7 @@ class UserPresets:
     def _write(self, data: Mapping[str, Any]) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path, json.dumps(data, ensure_ascii=False, indent=1) + "\n")
+            write_whole(self._path, json_text(data, indent=1) + "\n")
         except OSError as error:
             raise SaveError(
                 "The presets cannot be written",

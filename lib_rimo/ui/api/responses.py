@@ -6,10 +6,11 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from lib_rimo import said
 from lib_rimo.errors import HostError, RimoError, SaveError, SettingsError, StudyError
+from lib_rimo.files import json_text, whole_text
 from lib_rimo.study.store.snapshot import Snapshot
 
 logger = logging.getLogger("rimo")
@@ -17,7 +18,13 @@ logger = logging.getLogger("rimo")
 NOT_FOUND, CONFLICT = 404, 409
 
 
-def answer(work: Callable[[], Mapping[str, Any]], refused: int = CONFLICT) -> JSONResponse:
+def json_response(content: Mapping[str, Any], status: int = 200) -> Response:
+    """JSON in which a file's name may be one that no encoding can write."""
+    text = json_text(content, separators=(",", ":"), allow_nan=False)
+    return Response(text.encode(), status, media_type="application/json")
+
+
+def answer(work: Callable[[], Mapping[str, Any]], refused: int = CONFLICT) -> Response:
     """Runs a command; an error that is meant for the user becomes JSON with a status that says whose it is.
 
     Args:
@@ -34,7 +41,9 @@ def download(work: Callable[[], str | bytes], media_type: str, name: str) -> Res
 
     def content() -> Response:
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-        return Response(work(), media_type=media_type, headers=headers)
+        made = work()
+        data = made if isinstance(made, bytes) else whole_text(made).encode()
+        return Response(data, media_type=media_type, headers=headers)
 
     return _attempt(content, NOT_FOUND)
 
@@ -44,10 +53,10 @@ def stands(now: Snapshot) -> dict[str, Any]:
     return {"version": now.version, "study": now.study, "state": now.state.value}
 
 
-def said_json(body: Mapping[str, Any], status: int = 200) -> JSONResponse:
+def said_json(body: Mapping[str, Any], status: int = 200) -> Response:
     """Texts are English; those that were put together come a second time under ``said``, with template and values."""
     found = [said.to_json(one) for one in said.all_said(body).values()]
-    return JSONResponse({**body, "said": found} if found else dict(body), status)
+    return json_response({**body, "said": found} if found else dict(body), status)
 
 
 def _attempt(work: Callable[[], Response], refused: int) -> Response:
@@ -61,4 +70,4 @@ def _attempt(work: Callable[[], Response], refused: int) -> Response:
         return said_json({"error": error.said}, 400)
     except Exception:
         logger.exception("A request failed")
-        return JSONResponse({"error": "Something went wrong inside; the log says what."}, 500)
+        return json_response({"error": "Something went wrong inside; the log says what."}, 500)

@@ -12,11 +12,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, Response
 
 import lib_rimo
 from lib_rimo.errors import RimoError, StudyError
-from lib_rimo.study.mixes.save import form_of
+from lib_rimo.study.mixes.save import form_of, left_out_of
 from lib_rimo.study.record.choice import Choice
 from lib_rimo.study.record.results import Result
 from lib_rimo.study.service import StudyService
@@ -84,15 +84,13 @@ def _reading(router: APIRouter, service: StudyService) -> None:
     def version() -> dict[str, Any]:
         return {"name": "rimo", "version": lib_rimo.__version__, "api": API_VERSION}
 
-    def options() -> JSONResponse:
+    def options() -> Response:
         return answer(lambda: dict(service.options()))
 
-    def snapshot() -> JSONResponse:
+    def snapshot() -> Response:
         return answer(lambda: service.snapshot().to_json())
 
-    def changes(
-        run: str = "", study: str = "", since: int = -1, points: int = 0, have: str = ""
-    ) -> JSONResponse:
+    def changes(run: str = "", study: str = "", since: int = -1, points: int = 0, have: str = "") -> Response:
         def work() -> dict[str, Any]:
             marks = frozenset(have.split("."))
             return status(
@@ -107,26 +105,27 @@ def _reading(router: APIRouter, service: StudyService) -> None:
 
 
 def _steering(router: APIRouter, service: StudyService) -> None:
-    def estimate(settings: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008  # FastAPI's way to say so
+    def estimate(settings: dict[str, Any] = Body()) -> Response:  # noqa: B008  # FastAPI's way to say so
         return answer(lambda: dict(service.estimate(settings)))
 
-    def start(settings: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008
+    def start(settings: dict[str, Any] = Body()) -> Response:  # noqa: B008
         return answer(lambda: stands(service.start(settings)))
 
-    def pause() -> JSONResponse:
+    def pause() -> Response:
         return answer(lambda: stands(service.pause()))
 
-    def resume(body: dict[str, Any] = Body(default_factory=dict)) -> JSONResponse:  # noqa: B008
+    def resume(body: dict[str, Any] = Body(default_factory=dict)) -> Response:  # noqa: B008
         return answer(lambda: stands(service.resume(str(body.get("study", "")))))
 
-    def stop() -> JSONResponse:
+    def stop() -> Response:
         return answer(lambda: stands(service.stop()))
 
-    def save(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008
+    def save(body: dict[str, Any] = Body()) -> Response:  # noqa: B008
         def work() -> dict[str, Any]:
             name = str(body.get("name", ""))
             path = service.save(name, Choice.of(body), form_of(body), repair_of(body))
-            return {"file": path.name}
+            lacking = left_out_of(path)
+            return {"file": path.name, **({"left_out": lacking} if lacking else {})}
 
         return answer(work)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Body
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from lib_rimo.study.measure.bench_request import SIZES
 from lib_rimo.study.measure.bench_tables import FORMATS
@@ -42,23 +42,23 @@ def _add_job(
     job: Callable[[], BackgroundService],
     offered: Callable[[], Mapping[str, Any]],
 ) -> None:
-    def standing() -> JSONResponse:
+    def standing() -> Response:
         return answer(lambda: job().standing())
 
-    def tables() -> JSONResponse:
+    def tables() -> Response:
         return answer(lambda: job().latest(), NOT_FOUND)
 
-    def options() -> JSONResponse:
+    def options() -> Response:
         return answer(offered)
 
-    def start(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008  # FastAPI's way to say so
+    def start(body: dict[str, Any] = Body()) -> Response:  # noqa: B008  # FastAPI's way to say so
         def work() -> dict[str, Any]:
             job().start(body)
             return dict(job().standing())
 
         return answer(work)
 
-    def stop() -> JSONResponse:
+    def stop() -> Response:
         def work() -> dict[str, Any]:
             job().stop()
             return dict(job().standing())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Body
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from lib_rimo.study.service import StudyArchive
 from lib_rimo.ui.api.responses import NOT_FOUND, answer, download, stands
@@ -22,16 +22,16 @@ def add_history(router: APIRouter, archive: StudyArchive) -> None:
         archive: The studies behind them.
     """
 
-    def studies() -> JSONResponse:
+    def studies() -> Response:
         return answer(lambda: {"studies": list(archive.studies())})
 
-    def study(study: str) -> JSONResponse:
+    def study(study: str) -> Response:
         return answer(lambda: archive.stored(study).to_json(), NOT_FOUND)
 
-    def open_study(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008  # FastAPI's way to say so
+    def open_study(body: dict[str, Any] = Body()) -> Response:  # noqa: B008  # FastAPI's way to say so
         return answer(lambda: stands(archive.open(str(body.get("study", "")))))
 
-    def delete(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008
+    def delete(body: dict[str, Any] = Body()) -> Response:  # noqa: B008
         def work() -> dict[str, Any]:
             archive.delete(wanted := str(body.get("study", "")))
             return {"deleted": wanted}

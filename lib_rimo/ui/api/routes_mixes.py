@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Body
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 
 from lib_rimo.errors import SettingsError
 from lib_rimo.study.mixes.preview import PreviewRequest
@@ -24,27 +24,27 @@ def add_mixes(router: APIRouter, archive: StudyArchive) -> None:
         archive: The studies behind them.
     """
 
-    def recipe(study: str, trial: str = "", epoch: str = "", average: bool = False) -> JSONResponse:
+    def recipe(study: str, trial: str = "", epoch: str = "", average: bool = False) -> Response:
         choice = {"trial": trial, "epoch": epoch, "average": average}
         return answer(lambda: archive.mix(study, Choice.of(choice)), NOT_FOUND)
 
-    def blocks(study: str) -> JSONResponse:
+    def blocks(study: str) -> Response:
         return answer(lambda: archive.blocks(study), NOT_FOUND)
 
-    def freeze(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008  # FastAPI's way to say so
+    def freeze(body: dict[str, Any] = Body()) -> Response:  # noqa: B008  # FastAPI's way to say so
         return answer(lambda: stands(archive.freeze(str(body.get("study", "")), _groups(body))))
 
-    def try_mix(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008
+    def try_mix(body: dict[str, Any] = Body()) -> Response:  # noqa: B008
         def work() -> Mapping[str, Any]:
             study = str(body.get("study", ""))
             return archive.try_mix(study, Choice.of(body), PreviewRequest.of(body), repair_of(body))
 
         return answer(work)
 
-    def play(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008
+    def play(body: dict[str, Any] = Body()) -> Response:  # noqa: B008
         return answer(lambda: {"live": archive.play(str(body.get("study", "")), Choice.of(body))})
 
-    def stop_playing() -> JSONResponse:
+    def stop_playing() -> Response:
         def work() -> dict[str, Any]:
             archive.stop_playing()
             return {"live": ""}
@@ -62,13 +62,13 @@ def add_mixes(router: APIRouter, archive: StudyArchive) -> None:
 def add_presets(router: APIRouter, service: StudyService) -> None:
     """Adds the routes of the user's own presets."""
 
-    def presets() -> JSONResponse:
+    def presets() -> Response:
         return answer(lambda: service.presets().all())
 
-    def keep(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008
+    def keep(body: dict[str, Any] = Body()) -> Response:  # noqa: B008
         return answer(lambda: service.presets().keep(body.get("name"), body.get("settings")))
 
-    def forget(body: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008
+    def forget(body: dict[str, Any] = Body()) -> Response:  # noqa: B008
         return answer(lambda: service.presets().delete(body.get("name")))
 
     router.add_api_route("/presets", presets, methods=["GET"])

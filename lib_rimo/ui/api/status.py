@@ -7,13 +7,13 @@ or stale, and any number of restarts get along.
 
 from __future__ import annotations
 
-import json
 import secrets
 import zlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from lib_rimo.benchmark.interval import Interval
+from lib_rimo.files import json_text
 from lib_rimo.said import say
 from lib_rimo.study.record.results import CategoryRow, Result, TagRow, Variety
 from lib_rimo.study.store.snapshot import CurvePoint, Snapshot, StudyState
@@ -231,4 +231,4 @@ def _arm(name: str, role: str, interval: Interval) -> dict[str, Any]:
 
 
 def _mark(name: str, value: object) -> str:
-    return f"{zlib.crc32(json.dumps([name, value], ensure_ascii=False).encode()):08x}"
+    return f"{zlib.crc32(json_text([name, value]).encode()):08x}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lib_rimo.benchmark.interval import Interval
 from lib_rimo.errors import StudyError
+from lib_rimo.files import json_text
 from lib_rimo.said import from_json, say
 from lib_rimo.study.record.choice import Choice
 from lib_rimo.study.record.results import CategoryRow, Result, TagRow, Watch
@@ -159,7 +159,7 @@ def blocks(archive: StudyArchive, study: str) -> str:
     ]
     head = "".join(f'<th scope="col">{text(from_json(title))}</th>' for title in titles)
     table = f'<table class="heat"><tr><td></td>{head}</tr>{"".join(rows)}{told}</table>'
-    recipe = json.dumps(mix["recipe"], ensure_ascii=False, indent=1)
+    recipe = json_text(mix["recipe"], indent=1)
     return (
         f'<div class="scroll">{table}</div>{_note(note)}'
         f"<details><summary>{text('Recipe')}</summary><pre>{plain(recipe)}</pre></details>"
