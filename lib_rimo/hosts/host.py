@@ -34,6 +34,8 @@ class ImageRequest:
         cfg: Classifier-free guidance scale.
         sampler: One of ``Host.samplers()``.
         scheduler: One of ``Host.schedulers()``; "Automatic" is among them.
+        clip_skip: At which layer the text encoder stops, counted from its end as the WebUIs do: 1 the last, 2 the one
+            before it. 0 where the host's own way for the model holds.
     """
 
     prompt: str
@@ -45,10 +47,19 @@ class ImageRequest:
     cfg: float
     sampler: str
     scheduler: str = "Automatic"
+    clip_skip: int = 0
 
-    def layout(self) -> tuple[int, int, int, float, str, str]:
+    def layout(self) -> tuple[int, int, int, float, str, str, int]:
         """What the pictures of one batch must share."""
-        return (self.width, self.height, self.steps, self.cfg, self.sampler, self.scheduler)
+        return (
+            self.width,
+            self.height,
+            self.steps,
+            self.cfg,
+            self.sampler,
+            self.scheduler,
+            self.clip_skip,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ from lib_rimo.said import say
 
 JOB = "Random mix"
 """What the WebUI's progress shows while a batch is drawn."""
+CLIP_SKIP = "CLIP_stop_at_last_layers"
+"""The WebUIs' option that a request's clip skip stands for."""
 
 
 class NotNumbersError(Exception):
@@ -124,6 +126,8 @@ class Drawer:
             do_not_save_grid=True,
             restore_faces=False,
             tiling=False,
+            # Put back by the WebUI itself after the job, as everything that a picture's parameters override.
+            override_settings={CLIP_SKIP: first.clip_skip} if first.clip_skip else {},
         )
         job.scripts = None
         with contextlib.closing(job):
