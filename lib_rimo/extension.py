@@ -88,7 +88,7 @@ def service(root: Path) -> Studies:
                 Studies(
                     drawer_of(host),
                     root / "studies",
-                    lambda s: known.open(s.tagger or _chosen_tagger(), s.threshold),
+                    lambda s: known.open(s.tagger or _chosen_tagger(), s.threshold, s.character_threshold),
                     lambda: {"tagger": _chosen_tagger(), **_offered(example)},
                     of_base=lambda base: example if _is_example(base, example) else {},
                     taggers=known,

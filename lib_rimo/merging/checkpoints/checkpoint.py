@@ -65,6 +65,10 @@ class Checkpoint(ABC):
     def __contains__(self, key: object) -> bool:
         return key in self._stored
 
+    def stored_name(self, key: str) -> str:
+        """How the file itself spells a name; ``KeyError`` where there is none."""
+        return self._stored[key]
+
     def shape(self, key: str) -> tuple[int, ...]:
         """Shape of a tensor; ``KeyError`` where there is none."""
         return self.spec(key).shape

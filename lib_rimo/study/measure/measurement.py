@@ -124,9 +124,11 @@ class Measuring:
             "scheduler": self.layout.scheduler,
             "tagger": tagger_digest(self.tagger),
         }
+        if self.layout.clip_skip:
+            key["clip_skip"] = self.layout.clip_skip
         if self.closed:
             key["closed"] = list(self.closed)
-        batch = self.drawer.batch_size(self.layout.width, self.layout.height)
+        batch = self.drawer.batch_size(*self.layout.largest())
         return run_suite(candidates, suite, self.tagger, self.folder, batch=batch, key=key, progress=progress)
 
     def checkpoints(self, files: Sequence[Path]) -> list[Candidate]:
@@ -195,7 +197,12 @@ class Measuring:
         with self.drawer.exclusive():
             self.drawer.load(base)
         with DrawingSession(
-            self.drawer, files, Scoring(self.tagger), self.layout.sampler, self.layout.scheduler
+            self.drawer,
+            files,
+            Scoring(self.tagger),
+            self.layout.sampler,
+            self.layout.scheduler,
+            self.layout.clip_skip,
         ) as bench:
 
             def draw(prompts: Sequence[Prompt]) -> Sequence[Image.Image]:

@@ -144,6 +144,7 @@ def _requests(record: StudyRecord, request: PreviewRequest) -> list[ImageRequest
             layout.cfg,
             layout.sampler,
             layout.scheduler,
+            layout.clip_skip,
         )
         for i in range(request.count)
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -59,14 +59,24 @@ class DrawingSession:
         scoring: Judges the pictures.
         sampler: For every picture.
         scheduler: For every picture.
+        clip_skip: For every picture.
     """
 
-    def __init__(self, drawer: Drawer, files: Files, scoring: Scoring, sampler: str, scheduler: str) -> None:
+    def __init__(
+        self,
+        drawer: Drawer,
+        files: Files,
+        scoring: Scoring,
+        sampler: str,
+        scheduler: str,
+        clip_skip: int = 0,
+    ) -> None:
         self._drawer = drawer
         self._files = files
         self._scoring = scoring
         self._sampler = sampler
         self._scheduler = scheduler
+        self._clip_skip = clip_skip
         self._queue = ExitStack()
         self._held = False
         self._pause = threading.Event()
@@ -80,7 +90,7 @@ class DrawingSession:
         self.put_back()
 
     def draw(self, recipe: Recipe, prompts: Sequence[Prompt]) -> Drawn:
-        """Draws and scores a batch of one layout with a recipe's weights live.
+        """Draws and scores a batch with a recipe's weights live.
 
         Raises:
             RimoError: It could not be drawn.
@@ -91,12 +101,19 @@ class DrawingSession:
         return Drawn(scored.scores, tuple(images), time.monotonic() - began, scored.features)
 
     def pictures(self, recipe: Recipe, prompts: Sequence[Prompt]) -> list[Image.Image]:
-        """Draws a batch of one layout without scoring it."""
+        """Draws a batch without scoring it; pictures of different sizes are drawn one size after the other."""
         if not self._held:
             self._queue.enter_context(self._drawer.exclusive())
             self._held = True
-        requests = [request_of(prompt, self._sampler, self._scheduler) for prompt in prompts]
-        return self._drawer.draw(recipe, requests, self._files)
+        requests = [request_of(p, self._sampler, self._scheduler, self._clip_skip) for p in prompts]
+        alike: dict[Hashable, list[int]] = {}
+        for place, request in enumerate(requests):
+            alike.setdefault(request.layout(), []).append(place)
+        drawn: dict[int, Image.Image] = {}
+        for places in alike.values():
+            images = self._drawer.draw(recipe, [requests[place] for place in places], self._files)
+            drawn.update(zip(places, images, strict=True))
+        return [drawn[place] for place in range(len(requests))]
 
     def give_way(self) -> None:
         """Lets those in who wait for the drawer, with the user's own weights in place."""

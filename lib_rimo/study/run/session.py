@@ -93,7 +93,7 @@ def open_new(
             groups=groups,
             notes=tuple(notes),
             layout=dataclasses.asdict(layout),
-            batch=drawer.batch_size(layout.width, layout.height),
+            batch=drawer.batch_size(*layout.largest()),
             versions=_versions(),
             started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         )
@@ -156,7 +156,7 @@ def _assemble(
 ) -> Session:
     layout = ImageSettings.from_json(record.opened.layout)
     files = Files(sources, partition, preparation.check)
-    bench = DrawingSession(drawer, files, scoring, layout.sampler, layout.scheduler)
+    bench = DrawingSession(drawer, files, scoring, layout.sampler, layout.scheduler, layout.clip_skip)
     pools = PromptPools(record.settings, layout, catalogue)
     return Session(record, sources, partition, all_groups, bench, pools, catalogue)
 

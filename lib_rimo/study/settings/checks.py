@@ -47,6 +47,9 @@ def check_possible(settings: StudySettings, host: DrawingProgram) -> None:
         value = getattr(settings.images, field)
         if value is not None and value % step:
             raise no_multiple(field, value, step)
+    for side in (side for size in settings.images.sizes for side in size):
+        if side % step:
+            raise no_multiple("sizes", side, step)
     search = settings.search
     find_strategy(search.strategy)
     check_method(search, len(settings.partners))

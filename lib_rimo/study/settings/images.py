@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib_rimo.merging.checkpoints.families import FAMILIES, OWN
+from lib_rimo.study.settings.profiles import NONE, TITLES
 from lib_rimo.study.settings.setting import End, Recorded, Row, setting
+from lib_rimo.study.settings.sizes import Size
 
 SIDE_STEP = FAMILIES[OWN[0]].latent.scale
 """Pixels of a picture's side come in eights: so much the VAE enlarges. A base of another family may ask for more."""
@@ -26,6 +28,10 @@ class ImageOptions:
         tags: Fewest and most tags of a prompt; None lets the size of the catalogue decide.
         width: Pixels; None takes what the model's configuration asks for, as do the following.
         height: Pixels.
+        sizes: Sizes that each prompt gets one of, evenly and by its seed; width and height come before them.
+        clip_skip: At which layer the text encoder stops, counted from its end; 0 leaves it to the model's kind.
+        profile: What holds where nothing else is said: one of ``PROFILES`` by name, ``none``, or None for the one that
+            the base's file tells.
         steps: Denoising steps.
         cfg: Guidance scale.
         sampler: Name of the sampler.
@@ -82,6 +88,18 @@ class ImageOptions:
         step=SIDE_STEP,
         recorded=RESOLVED,
     )
+    sizes: tuple[Size, ...] = setting(
+        (),
+        "Sizes",
+        "One per line, such as 832x1216. Each prompt gets one of them, always the same for the same seed. Width and "
+        "height, if they are given, come before them.",
+        "sizes of the pictures, such as 832x1216 1216x832: each prompt gets one of them; --width and --height come "
+        "before them",
+        unset="the profile's, else what the model's configuration asks for",
+        row=Row.PICTURE,
+        metavar="WIDTHxHEIGHT",
+        recorded=RESOLVED,
+    )
     steps: int | None = setting(
         None,
         "Steps",
@@ -120,6 +138,27 @@ class ImageOptions:
         "name of the noise schedule",
         row=Row.READING,
         recorded=RESOLVED,
+    )
+    clip_skip: int = setting(
+        0,
+        "Clip skip",
+        "2 leaves out the text encoder's last layer, as many anime models of SD 1.5 and Pony want it. 0 leaves it to "
+        "the model's kind.",
+        "at which layer the text encoder stops, counted from its end as the WebUIs do; 0 leaves it to the model's kind",
+        row=Row.PROMPT,
+        least=0,
+        most=12,
+        recorded=RESOLVED,
+    )
+    profile: str | None = setting(
+        None,
+        "Drawing profile",
+        "What models of a kind are drawn with: fills in sampler, steps, CFG scale, sizes, clip skip and the words of "
+        "the prompts, which all can be changed under Advanced.",
+        "what models of a kind are drawn with, for everything that is not given",
+        unset="by the base's file",
+        row=Row.READS,
+        choices={"": "By the base", **TITLES, NONE: "None: the model's own configuration"},
     )
     catalogue: Path | None = setting(
         None,
