@@ -10,9 +10,11 @@ from pathlib import Path
 
 from lib_rimo import __version__
 from lib_rimo.cli import bench, contact, history, import_, merge, mix, rebuild, save, serve, studies
-from lib_rimo.errors import RimoError
+from lib_rimo.cli.forms import option_of
+from lib_rimo.errors import RimoError, SettingsError
 from lib_rimo.hosts.drawers.registry import DEFAULT
 from lib_rimo.registry import problems
+from lib_rimo.study.settings.settings import SETTINGS
 
 OK, UNEXPECTED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; a defect of ours; something of the user's is wrong; Ctrl-C."""
@@ -34,13 +36,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
     except RimoError as error:
-        print(f"rimo: {error}", file=sys.stderr)
+        print(f"rimo: {_option(error)}{error}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         return OK
     return code
+
+
+def _option(error: RimoError) -> str:
+    """The option that an error is about, in front of its text; nothing where it is about none."""
+    entry = SETTINGS.get(error.field) if isinstance(error, SettingsError) else None
+    return "" if entry is None or entry.about.no_option else f"{option_of(entry)}: "
 
 
 def _parser() -> argparse.ArgumentParser:

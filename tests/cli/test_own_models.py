@@ -180,7 +180,7 @@ def test_a_tagger_by_name_is_downloaded_by_the_commands(
 @pytest.mark.parametrize(
     ("named", "told"),
     [
-        ((), r"No tagger is chosen.*wd-vit-tagger-v3.*--tagger"),
+        ((), r"--tagger: No tagger is chosen.*wd-vit-tagger-v3"),
         (("--tagger", "wd14"), r"no known tagger of that name.*wd-vit-tagger-v3, wd-swinv2"),
         (("--tagger", "some/folder"), r"no such folder.*some/folder.*wd-vit-tagger-v3"),
     ],
@@ -211,25 +211,22 @@ def test_what_is_missing_for_a_model_is_said(own: Path, tagger: Path, environmen
     assert "shape" not in failed["error"]
 
 
-def test_the_tiny_family_is_offered_where_there_is_nothing_else(
-    tmp_path: Path, environment: dict[str, str]
-) -> None:
-    """With an empty model folder, and it stays empty: the family lies beside it, with its own tagger and tags."""
+def test_the_tiny_family_is_asked_for(tmp_path: Path, environment: dict[str, str]) -> None:
+    """An empty folder offers nothing; asked for, the family lies beside it, with its own tagger and tags."""
+    home = tmp_path / "home"
     with served(environment) as address:
-        options = asked(address, "options")
-    assert options["default"]["base"] == "toy-base.safetensors"
-    assert options["default"]["catalogue"].endswith("catalogue.csv")
-    assert list((tmp_path / "home" / "models").iterdir()) == []
-    assert is_of_family(tmp_path / "home" / "demo" / "toy-base.safetensors")
-
-
-def test_beside_own_models_the_tiny_family_is_asked_for(own: Path, environment: dict[str, str]) -> None:
-    """``--demo`` offers it too; each base has the defaults that are meant for it."""
-    with served(environment, "--demo", "--config", own / "config") as address:
-        names = [file["name"] for file in asked(address, "options")["checkpoints"]]
-        assert {"mine.safetensors", "toy-base.safetensors"} <= set(names)
+        before = asked(address, "options")
+        assert (before["default"]["base"], before["checkpoints"], before["demo"]) == ("", [], True)
+        assert not (home / "demo").exists()
+        options = asked(address, "demo", {})
+        assert (options["default"]["base"], options["demo"]) == ("toy-base.safetensors", False)
+        assert options["default"]["catalogue"].endswith("catalogue.csv")
         refused = asked(address, "estimate", {**MODELS, "tagger": "nothing"})
-        assert refused["field"] == "tagger"
+        assert "nothing" in refused["error"] or "no such checkpoint" in refused["error"]
+    assert list((home / "models").iterdir()) == []
+    assert is_of_family(home / "demo" / "toy-base.safetensors")
+    with served(environment) as address:  # that it was asked for once does not mean that it is wanted again
+        assert asked(address, "options")["checkpoints"] == []
 
 
 def test_the_family_is_told_by_its_sizes(tmp_path: Path, own: Path) -> None:
