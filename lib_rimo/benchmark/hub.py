@@ -166,16 +166,22 @@ def _published(hub: Any, known: KnownTagger, file: str, endpoint: str | None) ->
 
 
 def _check_room(target: Path, wanted: int) -> None:
+    """Refuses a download that the disk has no room for.
+
+    Raises:
+        TaggerError: It has none.
+    """
     free = shutil.disk_usage(target).free
     if free < wanted:
-        raise OSError(f"{free / 1e9:.1f} GB are free in {target}, {wanted / 1e9:.1f} GB are needed")
+        told = "{1} GB are free in {2}, {3} GB are needed"
+        raise TaggerError(say(told, f"{free / 1e9:.1f}", target, f"{wanted / 1e9:.1f}"))
 
 
 def _check(path: Path, size: int, digest: str) -> None:
     """Throws a file away that is not what the hub published.
 
     Raises:
-        ValueError: It is not.
+        TaggerError: It is not.
     """
     found = path.stat().st_size
     if (size and found != size) or (digest and _digest(path, len(digest)) not in ("", digest)):
@@ -238,6 +244,8 @@ def _reason(error: Exception) -> str:
     causes: list[BaseException] = [error]
     while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and cause not in causes:
         causes.append(cause)
+    if isinstance(error, TaggerError):
+        return error.what
     kinds = {kind.__name__ for cause in causes for kind in type(cause).__mro__}
     if "OfflineModeIsEnabled" in kinds:
         return say("the setting HF_HUB_OFFLINE, which forbids downloads")

@@ -46,12 +46,16 @@ def told_facts(facts: FileFacts, base: FileFacts | None = None) -> Said:
     if facts.number_types:
         parts.append(say("{1}", ", ".join(facts.number_types)))
     parts.append(say("{1}", size_text(facts.size_bytes)))
-    reason: str | None = facts.problem
-    if not reason and base is not None and base.family:
-        reason = _no_mix(facts, base)
-    if not reason:
+    if not (reason := obstacle(facts, base)):
         return joined(DOT, *parts, "can be mixed")
     return joined(" ", say("{1}.", joined(DOT, *parts, "cannot be mixed")), words(reason))
+
+
+def obstacle(facts: FileFacts, base: FileFacts | None = None) -> str:
+    """Why a file cannot be mixed, into this base or at all; empty if it can, as far as headers say so."""
+    if facts.problem or base is None or not base.family:
+        return facts.problem
+    return _no_mix(facts, base) or ""
 
 
 def _predicts(facts: FileFacts) -> Said:
@@ -67,7 +71,7 @@ def _predicts(facts: FileFacts) -> Said:
 
 
 def _no_mix(facts: FileFacts, base: FileFacts) -> Said | None:
-    """Why a file cannot be mixed into a base, as far as headers say so."""
+    """What keeps two whole models from being mixed."""
     if facts.family != base.family:
         return say("The base is of another family: {1}.", base.family_title)
     if facts.inpainting != base.inpainting:
@@ -88,8 +92,8 @@ def told_profile(found: tuple[Profile, Said | None] | None) -> Said:
         )
     profile, why = found
     if why is None:
-        return say("Drawing profile: {1}. Source: {2}.", profile.title, profile.source)
-    return say("Drawing profile: {1}, because {2}. Source: {3}.", profile.title, why, profile.source)
+        return say("Drawing profile: {1}. Source: {2}.", profile.title, say(profile.source))
+    return say("Drawing profile: {1}, because {2}. Source: {3}.", profile.title, why, say(profile.source))
 
 
 def told_tagger(about: Mapping[str, Any]) -> tuple[Said, ...]:
@@ -103,14 +107,14 @@ def told_tagger(about: Mapping[str, Any]) -> tuple[Said, ...]:
     told = [say(about["good_for"])]
     general, characters = f"{about['threshold']:g}", about["character_threshold"]
     if characters is None:
-        told.append(say("A tag counts from {1} on ({2}).", general, about["source"]))
+        told.append(say("A tag counts from {1} on ({2}).", general, say(about["source"])))
     else:
         told.append(
             say(
                 "A tag counts from {1} on, a character from {2} ({3}).",
                 general,
                 f"{characters:g}",
-                about["source"],
+                say(about["source"]),
             )
         )
     told.append(

@@ -7,7 +7,7 @@ import html
 from lib_rimo.study.service import StudyService
 from lib_rimo.ui.page import form
 from lib_rimo.ui.page.paragraph import paragraph
-from lib_rimo.wording.files import told_facts, told_profile
+from lib_rimo.wording.files import obstacle, told_facts, told_profile
 
 KIND = "rimo-card-line"
 
@@ -25,7 +25,7 @@ class Cards:
     def base(self, base: object) -> str:
         """What the base's file is."""
         facts = self._service.facts(str(base)) if base else None
-        return "" if facts is None else paragraph(told_facts(facts), _tone(facts.problem))
+        return "" if facts is None else paragraph(told_facts(facts), _tone(obstacle(facts)))
 
     def partners(self, base: object, partners: object) -> str:
         """What each partner's file is, and whether it can be mixed into the base."""
@@ -35,7 +35,7 @@ class Cards:
             facts = self._service.facts(str(name))
             if facts is None:
                 continue
-            told = paragraph(told_facts(facts, first), _tone(facts.problem))
+            told = paragraph(told_facts(facts, first), _tone(obstacle(facts, first)))
             lines.append(f'<li><b translate="no">{html.escape(str(name))}</b>{told}</li>')
         return f'<ul class="rimo-card-list">{"".join(lines)}</ul>' if lines else ""
 
