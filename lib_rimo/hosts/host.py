@@ -98,8 +98,12 @@ class DrawingProgram(Protocol):
     def loaded(self) -> Path | None:
         """The file whose weights the live model should hold now, without waiting for anything. Any thread."""
 
-    def load(self, checkpoint: Path) -> None:
+    def load(self, checkpoint: Path, vae: Path | None = None) -> None:
         """Makes a checkpoint the live model (no-op when it is already).
+
+        Args:
+            checkpoint: To draw with.
+            vae: Drawn with instead of the checkpoint's own; not given unless the user chose one.
 
         Raises:
             HostError: The host cannot load it.

@@ -13,4 +13,4 @@ def __getattr__(name: str) -> Any:
         from lib_rimo.hosts.diffusers.host import DiffusersHost
 
         return DiffusersHost
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise AttributeError(name)

@@ -96,6 +96,24 @@ def build(
     return pipeline
 
 
+def check_whole(file: Checkpoint, kind: Architecture, config_dir: Path | None) -> None:
+    """Refuses a UNet without text encoders, unless the configuration's folder has their weights.
+
+    Raises:
+        HostError: It is one.
+    """
+    texts = kind.family.parts("text")
+    if not texts or any(key.startswith(texts) for key in file):
+        return
+    if config_dir is None or not any((config_dir / "text_encoder" / name).is_file() for name in _WEIGHTS):
+        raise HostError(
+            say("{1} has no text encoder, so no prompt can be drawn with it", file.name),
+            found="a part of a model and not the whole",
+            wanted="a whole checkpoint",
+            fix="Choose the model's full file, or bake the text encoder in",
+        )
+
+
 def _of_file(
     path: Path, config_dir: Path | None, name: str, options: Mapping[str, Any], dtype: torch.dtype
 ) -> DiffusionPipeline:
@@ -156,11 +174,7 @@ def _text_encoder(
     folder: Path,
     dtype: torch.dtype,
 ) -> torch.nn.Module:
-    """A text encoder out of the checkpoint; where that has none at all, with the configuration's own weights.
-
-    Raises:
-        HostError: There are weights in neither.
-    """
+    """A text encoder out of the checkpoint; where that has none at all, with the configuration's own weights."""
     from diffusers.loaders.single_file_utils import create_diffusers_clip_model_from_ldm
 
     if any(key.startswith(kind.family.parts("text")) for key in file):
@@ -173,15 +187,8 @@ def _text_encoder(
             local_files_only=True,
         )
         return encoder.eval()
-    if any((folder / name).is_file() for name in _WEIGHTS):
-        stored: torch.nn.Module = cls.from_pretrained(str(folder), torch_dtype=dtype, local_files_only=True)
-        return stored.eval()
-    raise HostError(
-        say("{1} has no text encoder, so no prompt can be drawn with it", file.name),
-        found="the UNet of a model and not the whole",
-        wanted="a whole checkpoint",
-        fix="Choose the model's full file, or bake the text encoder in",
-    )
+    stored: torch.nn.Module = cls.from_pretrained(str(folder), torch_dtype=dtype, local_files_only=True)
+    return stored.eval()
 
 
 def _explained(error: Exception, file: Checkpoint, kind: Architecture, config_dir: Path | None) -> HostError:

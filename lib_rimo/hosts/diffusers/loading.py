@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from lib_rimo.errors import CheckpointError, HostError
-from lib_rimo.hosts.diffusers.building import build, quiet
+from lib_rimo.hosts.diffusers.building import build, check_whole, quiet
 from lib_rimo.hosts.diffusers.mapping import CheckpointMapping, Layout, Place, map_checkpoint
 from lib_rimo.hosts.diffusers.schedulers import PREDICTION, ZERO_SNR
 from lib_rimo.hosts.diffusers.text import TextCache
@@ -82,6 +82,7 @@ def load_model(
     """
     with _opened(checkpoint) as file:
         kind = _kind(file)
+        check_whole(file, kind, config_dir)
         other = choose_vae(file, kind.family, vae)
         layout = _layout(file)
         pipeline = build(file, kind, config_dir, dtype, other)

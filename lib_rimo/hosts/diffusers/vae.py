@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lib_rimo.errors import CheckpointError, HostError
-from lib_rimo.merging.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from lib_rimo.merging.checkpoints.checkpoint import VAE_SUFFIXES, Checkpoint, open_checkpoint
 from lib_rimo.merging.checkpoints.family import Family
 from lib_rimo.said import say
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
 
-SUFFIXES = (".safetensors", ".ckpt", ".pt")
-"""How a VAE's file may end; ``.pt`` by the safe way only."""
 _OWN = "first_stage_model."
 _PREFIXES = (_OWN, "vae.")
 _BARE = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.")
@@ -42,7 +40,7 @@ def is_beside(path: Path) -> bool:
 
 def beside(checkpoint: Path) -> Path | None:
     """The VAE that lies beside a checkpoint under its name, if there is one."""
-    named = (checkpoint.with_name(f"{checkpoint.stem}.vae{suffix}") for suffix in SUFFIXES)
+    named = (checkpoint.with_name(f"{checkpoint.stem}.vae{suffix}") for suffix in VAE_SUFFIXES)
     return next((path for path in named if path.is_file()), None)
 
 
@@ -83,7 +81,7 @@ def load_vae(path: Path, folder: Path, dtype: torch.dtype) -> AutoencoderKL:
     import diffusers
 
     try:
-        with open_checkpoint(path, SUFFIXES) as file:
+        with open_checkpoint(path, VAE_SUFFIXES) as file:
             tensors = _tensors(file)
             loader: Any = diffusers.AutoencoderKL
             if any(key.startswith(_DIFFUSERS) for key in tensors):

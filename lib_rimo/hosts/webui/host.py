@@ -125,15 +125,21 @@ class WebuiHost(ABC):
         info = sd_models.get_closet_checkpoint_match(shared.opts.data.get("sd_model_checkpoint") or "")
         return None if info is None else Path(info.filename)
 
-    def load(self, checkpoint: Path) -> None:
+    def load(self, checkpoint: Path, vae: Path | None = None) -> None:
         """Selects a checkpoint in the WebUI and makes it live; the one before stays if that fails.
 
         Takes the queue for the time if this thread does not hold it.
 
         Raises:
             HostTakenError: The user pressed Interrupt meanwhile; the checkpoint is loaded all the same.
-            HostError: The file is not in the WebUI's list, damaged, or cannot be loaded.
+            HostError: The file is not in the WebUI's list, damaged, or cannot be loaded, or a VAE is asked for.
         """
+        if vae is not None:
+            raise HostError(
+                "The WebUI draws with the VAE that is selected in it",
+                found=vae.name,
+                fix="Leave VAE empty and select it in the WebUI",
+            )
         if not self._queue.is_mine():
             with self.exclusive():
                 self.load(checkpoint)

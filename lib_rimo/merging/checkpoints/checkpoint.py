@@ -15,15 +15,14 @@ from typing import BinaryIO
 import torch
 
 from lib_rimo.errors import CheckpointError
-from lib_rimo.merging.checkpoints.header import Header, TensorSpec, read_header
+from lib_rimo.merging.checkpoints.header import Header, TensorSpec, gguf_error, read_header
 from lib_rimo.merging.checkpoints.keys import canonical_names
 from lib_rimo.said import say
 
 SUFFIXES = (".safetensors", ".ckpt")
 """Files that can be opened; anything else is refused by name."""
-
-_OTHERS = {".gguf": "GGUF files are quantised; choose the model's fp16 file, from which this one was made"}
-"""Files of models that cannot be opened, and what to do about it."""
+VAE_SUFFIXES = (*SUFFIXES, ".pt")
+"""How a VAE's file may end as well; the WebUIs' ``model.vae.pt`` is read by the safe way only."""
 
 SAMPLE_BLOCKS = 256
 SAMPLE_BYTES = 65_536
@@ -133,12 +132,13 @@ def open_checkpoint(path: Path, suffixes: Sequence[str] = SUFFIXES) -> Checkpoin
         CheckpointError: The file is missing, of another kind, truncated, forged, or wants to run code.
     """
     path = Path(path)
+    if path.suffix.lower() == ".gguf":
+        raise gguf_error(path)
     if path.suffix.lower() not in suffixes:
         raise CheckpointError(
             say("{1} is not a checkpoint that can be opened", path.name),
             found=path.suffix,
             wanted=" or ".join(suffixes),
-            fix=_OTHERS.get(path.suffix.lower(), ""),
         )
     try:
         with path.open("rb") as file:

@@ -29,6 +29,7 @@ class ImageSettings:
         sampler: Name of the sampler.
         scheduler: Name of the noise schedule.
         tags: Fewest and most tags of a prompt.
+        clip_skip: See ``ImageRequest``; None where nothing asks for it.
         escape: Whether tags are escaped; not in studies from before they were, so that those go on as they began.
     """
 
@@ -40,6 +41,7 @@ class ImageSettings:
     scheduler: str
     tags: tuple[int, int]
     escape: bool = False
+    clip_skip: int | None = None
 
     @classmethod
     def resolve(cls, images: ImageOptions, defaults: ImageDefaults, catalogue: Catalogue) -> ImageSettings:
@@ -58,6 +60,7 @@ class ImageSettings:
             scheduler=images.scheduler,
             tags=images.tags or (min(few, room), min(many, room)),
             escape=True,
+            clip_skip=images.clip_skip or defaults.clip_skip,
         )
 
     def settings(self) -> dict[str, Any]:
@@ -70,7 +73,7 @@ class ImageSettings:
         return restored(cls, data)
 
 
-def request_of(prompt: Prompt, sampler: str, scheduler: str) -> ImageRequest:
+def request_of(prompt: Prompt, layout: ImageSettings) -> ImageRequest:
     """A prompt's picture, as a host is asked for it."""
     return ImageRequest(
         prompt.text,
@@ -80,8 +83,9 @@ def request_of(prompt: Prompt, sampler: str, scheduler: str) -> ImageRequest:
         prompt.height,
         prompt.steps,
         prompt.cfg,
-        sampler,
-        scheduler,
+        layout.sampler,
+        layout.scheduler,
+        layout.clip_skip,
     )
 
 

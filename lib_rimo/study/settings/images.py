@@ -34,6 +34,9 @@ class ImageOptions:
         one_per_category: At most one tag of a category in a prompt, for catalogues of alternatives.
         prefix: Put before the tags of every prompt.
         negative: The negative prompt.
+        clip_skip: Layers of the text encoder that are left out, counted as the WebUIs count: 1 leaves out none. None
+            takes what the model's configuration asks for, or what is set in a WebUI.
+        vae: File of a VAE to draw with instead of the model's own, where the program that draws can take one.
     """
 
     tags: tuple[int, int] | None = setting(
@@ -158,4 +161,27 @@ class ImageOptions:
         unset="empty",
         row=Row.PROMPT,
         recorded=Recorded.BENCHMARK,
+    )
+    clip_skip: int | None = setting(
+        None,
+        "Clip skip",
+        "0 takes what the model asks for, or what is set in your WebUI. 2 is usual for anime models of SD1; SDXL is "
+        "read the same way with 1 and 2.",
+        "layers of the text encoder that are left out, counted as the WebUIs count; 1 leaves out none",
+        unset=MODELS_OWN,
+        row=Row.READING,
+        least=1,
+        most=12,
+        recorded=RESOLVED,
+    )
+    vae: Path | None = setting(
+        None,
+        "VAE",
+        "The file of a VAE to draw with. Empty takes the model's own, or the one beside it (model.vae.safetensors). In "
+        "a WebUI, choose it there.",
+        "file of a VAE to draw with instead of the model's own; not in a WebUI, which has a choice of its own",
+        unset="the model's own, or the one beside it (model.vae.safetensors)",
+        row=Row.READING,
+        metavar="FILE",
+        recorded=Recorded.NAME,
     )
