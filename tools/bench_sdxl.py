@@ -1,8 +1,8 @@
 """A whole SDXL model through the host without a WebUI: memory and time of each step, and whether all is right.
 
 Base and two partners are files of random weights in the genuine shapes, fp16, 6.9 GB each, which are read where they
-lie. The base is loaded, a recipe swapped in, a small picture drawn in few steps, the recipe saved and the file compared with
-the live model, and the base restored and compared with its file, each number bit for bit.
+lie. The base is loaded, a recipe swapped in, a small picture drawn in few steps, the recipe saved and the file compared
+with the live model, and the base restored and compared with its file, each number bit for bit.
 
     python -m tools.bench_sdxl FOLDER [--size 256] [--steps 2] [--device cpu] [--keep]
 """
