@@ -34,8 +34,7 @@ class ImageRequest:
         cfg: Classifier-free guidance scale.
         sampler: One of ``Host.samplers()``.
         scheduler: One of ``Host.schedulers()``; "Automatic" is among them.
-        clip_skip: At which layer the text encoder stops, counted from its end as the WebUIs do: 1 the last, 2 the one
-            before it. 0 where the host's own way for the model holds.
+        clip_skip: 1 reads the text encoder's last layer, 2 the one before; None leaves it to the program that draws.
     """
 
     prompt: str
@@ -47,9 +46,9 @@ class ImageRequest:
     cfg: float
     sampler: str
     scheduler: str = "Automatic"
-    clip_skip: int = 0
+    clip_skip: int | None = None
 
-    def layout(self) -> tuple[int, int, int, float, str, str, int]:
+    def layout(self) -> tuple[int, int, int, float, str, str, int | None]:
         """What the pictures of one batch must share."""
         return (
             self.width,
@@ -72,6 +71,7 @@ class ImageDefaults:
         steps: Denoising steps.
         cfg: Guidance scale.
         sampler: Name of the sampler.
+        clip_skip: Layers of the text encoder, see ``ImageRequest``; None where nothing asks for it.
     """
 
     width: int
@@ -79,6 +79,7 @@ class ImageDefaults:
     steps: int
     cfg: float
     sampler: str
+    clip_skip: int | None = None
 
 
 class DrawingProgram(Protocol):
@@ -97,8 +98,12 @@ class DrawingProgram(Protocol):
     def loaded(self) -> Path | None:
         """The file whose weights the live model should hold now, without waiting for anything. Any thread."""
 
-    def load(self, checkpoint: Path) -> None:
+    def load(self, checkpoint: Path, vae: Path | None = None) -> None:
         """Makes a checkpoint the live model (no-op when it is already).
+
+        Args:
+            checkpoint: To draw with.
+            vae: Drawn with instead of the checkpoint's own; not given unless the user chose one.
 
         Raises:
             HostError: The host cannot load it.

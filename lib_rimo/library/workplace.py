@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.benchmark.taggers import Taggers
-from lib_rimo.hosts.diffusers.loading import read_index
+from lib_rimo.hosts.diffusers.configuration import read_index
 from lib_rimo.hosts.drawers.drawer import Drawer
 from lib_rimo.hosts.drawers.registry import DEFAULT, DrawerSettings, open_drawer
 from lib_rimo.library.demo import DemoFamily

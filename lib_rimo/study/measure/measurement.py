@@ -21,11 +21,11 @@ from lib_rimo.benchmark.tagger import Tagger
 from lib_rimo.errors import SettingsError
 from lib_rimo.hosts.drawers.drawer import Drawer, Files
 from lib_rimo.merging.checkpoints.architecture import check_same
-from lib_rimo.merging.checkpoints.checkpoint import open_checkpoint
+from lib_rimo.merging.checkpoints.checkpoint import VAE_SUFFIXES, open_checkpoint
 from lib_rimo.merging.mix.partition import Partition, load_partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.merging.mix.sources import Sources
-from lib_rimo.study.run.drawing import DrawingSession
+from lib_rimo.study.run.drawing import DrawingSession, load_base
 from lib_rimo.study.run.image_settings import ImageSettings, prompt_settings
 from lib_rimo.study.run.session import OpenTagger
 from lib_rimo.study.settings.settings import MeasureSettings
@@ -66,6 +66,7 @@ class Measuring:
     folder: Path
     closed: tuple[str, ...] = ()
     between: Callable[[int], None] = _nothing
+    vae: Path | None = None
 
     @classmethod
     def open(
@@ -95,7 +96,7 @@ class Measuring:
         catalogue = choose_catalogue(settings.images.catalogue, tagger)
         closed: set[str] = set()
         with drawer.exclusive():
-            drawer.load(settings.base)
+            load_base(drawer, settings.base, settings.images.vae)
             if partition is not None:
                 closed = set(drawer.closed(partition)) & partition.frozen_by_default
         layout = ImageSettings.resolve(settings.images, drawer.image_defaults(), catalogue)
@@ -110,6 +111,7 @@ class Measuring:
             folder,
             tuple(sorted(closed)),
             between,
+            settings.images.vae,
         )
 
     def run(self, candidates: Sequence[Candidate], suite: Suite, progress: Progress) -> Results:
@@ -124,10 +126,13 @@ class Measuring:
             "scheduler": self.layout.scheduler,
             "tagger": tagger_digest(self.tagger),
         }
-        if self.layout.clip_skip:
-            key["clip_skip"] = self.layout.clip_skip
         if self.closed:
             key["closed"] = list(self.closed)
+        if self.layout.clip_skip:
+            key["clip_skip"] = self.layout.clip_skip
+        if self.vae is not None:
+            with open_checkpoint(self.vae, VAE_SUFFIXES) as vae:
+                key["vae"] = vae.fingerprint
         batch = self.drawer.batch_size(*self.layout.largest())
         return run_suite(candidates, suite, self.tagger, self.folder, batch=batch, key=key, progress=progress)
 
@@ -195,15 +200,8 @@ class Measuring:
     @contextmanager
     def _drawing(self, base: Path, recipe: Recipe, files: Files) -> Iterator[Draw]:
         with self.drawer.exclusive():
-            self.drawer.load(base)
-        with DrawingSession(
-            self.drawer,
-            files,
-            Scoring(self.tagger),
-            self.layout.sampler,
-            self.layout.scheduler,
-            self.layout.clip_skip,
-        ) as bench:
+            load_base(self.drawer, base, self.vae)
+        with DrawingSession(self.drawer, files, Scoring(self.tagger), self.layout) as bench:
 
             def draw(prompts: Sequence[Prompt]) -> Sequence[Image.Image]:
                 pictures = bench.pictures(recipe, prompts)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Hashable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
 import numpy as np
@@ -25,7 +26,7 @@ from lib_rimo.benchmark.suite import Part
 from lib_rimo.hosts.drawers.drawer import Drawer, Files
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.study.record import events as ev
-from lib_rimo.study.run.image_settings import request_of
+from lib_rimo.study.run.image_settings import ImageSettings, request_of
 
 GIVE_WAY_S = 0.015
 """How long the queue stays free for those who wait. Any pause lets exactly one of them in (measured on A1111)."""
@@ -57,26 +58,14 @@ class DrawingSession:
         drawer: Draws; its base is loaded.
         files: The study's.
         scoring: Judges the pictures.
-        sampler: For every picture.
-        scheduler: For every picture.
-        clip_skip: For every picture.
+        layout: How every picture is drawn.
     """
 
-    def __init__(
-        self,
-        drawer: Drawer,
-        files: Files,
-        scoring: Scoring,
-        sampler: str,
-        scheduler: str,
-        clip_skip: int = 0,
-    ) -> None:
+    def __init__(self, drawer: Drawer, files: Files, scoring: Scoring, layout: ImageSettings) -> None:
         self._drawer = drawer
         self._files = files
         self._scoring = scoring
-        self._sampler = sampler
-        self._scheduler = scheduler
-        self._clip_skip = clip_skip
+        self._layout = layout
         self._queue = ExitStack()
         self._held = False
         self._pause = threading.Event()
@@ -105,7 +94,7 @@ class DrawingSession:
         if not self._held:
             self._queue.enter_context(self._drawer.exclusive())
             self._held = True
-        requests = [request_of(p, self._sampler, self._scheduler, self._clip_skip) for p in prompts]
+        requests = [request_of(prompt, self._layout) for prompt in prompts]
         alike: dict[Hashable, list[int]] = {}
         for place, request in enumerate(requests):
             alike.setdefault(request.layout(), []).append(place)
@@ -125,6 +114,14 @@ class DrawingSession:
         """Restores the user's weights and lets the queue go. Does nothing when they are back already."""
         self._held = False
         self._queue.close()
+
+
+def load_base(drawer: Drawer, base: Path, vae: Path | None) -> None:
+    """Makes a checkpoint the live model, to be drawn with a VAE of the user's choice if there is one."""
+    if vae is None:
+        drawer.load(base)
+    else:
+        drawer.load(base, vae)
 
 
 def draw_pairs(

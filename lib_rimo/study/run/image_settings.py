@@ -30,9 +30,9 @@ class ImageSettings:
         sampler: Name of the sampler.
         scheduler: Name of the noise schedule.
         tags: Fewest and most tags of a prompt.
+        clip_skip: See ``ImageRequest``; None where nothing asks for it.
         escape: Whether tags are escaped; not in studies from before they were, so that those go on as they began.
         sizes: Widths and heights that each prompt gets one of; empty where all have the one above.
-        clip_skip: See ``ImageRequest``.
     """
 
     width: int
@@ -43,8 +43,8 @@ class ImageSettings:
     scheduler: str
     tags: tuple[int, int]
     escape: bool = False
+    clip_skip: int | None = None
     sizes: tuple[tuple[int, int], ...] = ()
-    clip_skip: int = 0
 
     @classmethod
     def resolve(cls, images: ImageOptions, defaults: ImageDefaults, catalogue: Catalogue) -> ImageSettings:
@@ -65,8 +65,8 @@ class ImageSettings:
             scheduler=images.scheduler,
             tags=images.tags or (min(few, room), min(many, room)),
             escape=True,
+            clip_skip=images.clip_skip or defaults.clip_skip,
             sizes=sizes if len(sizes) > 1 else (),
-            clip_skip=images.clip_skip,
         )
 
     def settings(self) -> dict[str, Any]:
@@ -86,7 +86,7 @@ class ImageSettings:
         return restored(cls, data)
 
 
-def request_of(prompt: Prompt, sampler: str, scheduler: str, clip_skip: int = 0) -> ImageRequest:
+def request_of(prompt: Prompt, layout: ImageSettings) -> ImageRequest:
     """A prompt's picture, as a host is asked for it."""
     return ImageRequest(
         prompt.text,
@@ -96,9 +96,9 @@ def request_of(prompt: Prompt, sampler: str, scheduler: str, clip_skip: int = 0)
         prompt.height,
         prompt.steps,
         prompt.cfg,
-        sampler,
-        scheduler,
-        clip_skip,
+        layout.sampler,
+        layout.scheduler,
+        layout.clip_skip,
     )
 
 

@@ -22,7 +22,7 @@ from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.said import say
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record.record import StudyRecord
-from lib_rimo.study.run.drawing import DrawingSession
+from lib_rimo.study.run.drawing import DrawingSession, load_base
 from lib_rimo.study.run.image_settings import ImageSettings, PromptPools
 from lib_rimo.study.run.preflight import canary_recipe, check_canary, check_files, check_room
 from lib_rimo.study.run.preparing import Preparation
@@ -156,7 +156,7 @@ def _assemble(
 ) -> Session:
     layout = ImageSettings.from_json(record.opened.layout)
     files = Files(sources, partition, preparation.check)
-    bench = DrawingSession(drawer, files, scoring, layout.sampler, layout.scheduler, layout.clip_skip)
+    bench = DrawingSession(drawer, files, scoring, layout)
     pools = PromptPools(record.settings, layout, catalogue)
     return Session(record, sources, partition, all_groups, bench, pools, catalogue)
 
@@ -180,7 +180,7 @@ def _load_base(
     preparation.step("Loading the base")
     with drawer.exclusive():
         preparation.check()  # the queue may have been long
-        drawer.load(settings.base)
+        load_base(drawer, settings.base, settings.images.vae)
         preparation.check()
         closed = set(drawer.closed(partition)) & set(settings.search.frozen)
     present = partition.groups_present(sources.open(sources.source_of(settings.base)).keys())

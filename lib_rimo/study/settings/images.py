@@ -29,7 +29,6 @@ class ImageOptions:
         width: Pixels; None takes what the model's configuration asks for, as do the following.
         height: Pixels.
         sizes: Sizes that each prompt gets one of, evenly and by its seed; width and height come before them.
-        clip_skip: At which layer the text encoder stops, counted from its end; 0 leaves it to the model's kind.
         profile: What holds where nothing else is said: one of ``PROFILES`` by name, ``none``, or None for the one that
             the base's file tells.
         steps: Denoising steps.
@@ -40,6 +39,9 @@ class ImageOptions:
         one_per_category: At most one tag of a category in a prompt, for catalogues of alternatives.
         prefix: Put before the tags of every prompt.
         negative: The negative prompt.
+        clip_skip: Layers of the text encoder that are left out, counted as the WebUIs count: 1 leaves out none. None
+            takes what the model's configuration asks for, or what is set in a WebUI.
+        vae: File of a VAE to draw with instead of the model's own, where the program that draws can take one.
     """
 
     tags: tuple[int, int] | None = setting(
@@ -139,17 +141,6 @@ class ImageOptions:
         row=Row.READING,
         recorded=RESOLVED,
     )
-    clip_skip: int = setting(
-        0,
-        "Clip skip",
-        "2 leaves out the text encoder's last layer, as many anime models of SD 1.5 and Pony want it. 0 leaves it to "
-        "the model's kind.",
-        "at which layer the text encoder stops, counted from its end as the WebUIs do; 0 leaves it to the model's kind",
-        row=Row.PROMPT,
-        least=0,
-        most=12,
-        recorded=RESOLVED,
-    )
     profile: str | None = setting(
         None,
         "Drawing profile",
@@ -197,4 +188,27 @@ class ImageOptions:
         unset="empty",
         row=Row.PROMPT,
         recorded=Recorded.BENCHMARK,
+    )
+    clip_skip: int | None = setting(
+        None,
+        "Clip skip",
+        "0 takes what the model asks for, or what is set in your WebUI. 2 is usual for anime models of SD1; SDXL is "
+        "read the same way with 1 and 2.",
+        "layers of the text encoder that are left out, counted as the WebUIs count; 1 leaves out none",
+        unset="the profile's, else what the model's configuration asks for",
+        row=Row.PROMPT,
+        least=1,
+        most=12,
+        recorded=RESOLVED,
+    )
+    vae: Path | None = setting(
+        None,
+        "VAE",
+        "The file of a VAE to draw with. Empty takes the model's own, or the one beside it (model.vae.safetensors). In "
+        "a WebUI, choose it there.",
+        "file of a VAE to draw with instead of the model's own; not in a WebUI, which has a choice of its own",
+        unset="the model's own, or the one beside it (model.vae.safetensors)",
+        row=Row.READING,
+        metavar="FILE",
+        recorded=Recorded.NAME,
     )
