@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lib_rimo import __version__
-from lib_rimo.cli import bench, contact, history, import_, merge, mix, rebuild, save, serve, studies
+from lib_rimo.cli import bench, contact, history, import_, merge, mix, rebuild, save, serve, studies, taggers
 from lib_rimo.cli.forms import option_of
 from lib_rimo.errors import RimoError, SettingsError
 from lib_rimo.hosts.drawers.registry import DEFAULT
@@ -66,6 +66,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     shared.add_argument("--verbose", action="store_true", help="say more, with tracebacks")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (mix, bench, contact, merge, save, rebuild, history, import_, studies, serve):
+    for command in (mix, bench, contact, merge, save, rebuild, history, import_, studies, taggers, serve):
         command.add_parser(commands, shared)
     return parser

@@ -15,7 +15,7 @@ from lib_rimo.registry import problems
 from lib_rimo.said import Said
 from lib_rimo.study.settings.checks import check_drawable, check_possible
 from lib_rimo.study.settings.presets import DEFAULT_PRESET, PRESETS
-from lib_rimo.study.settings.profiles import PROFILES, Profile, proposed
+from lib_rimo.study.settings.profiles import NONE, PROFILES, Profile, proposed
 from lib_rimo.study.settings.scoring import ScoringOptions
 from lib_rimo.study.settings.settings import MeasureSettings, StudySettings
 
@@ -86,12 +86,12 @@ class Offers:
 
     def profile(self, base: str, profile: str = "") -> tuple[Profile, Said | None] | None:
         """What a base is drawn with where nothing else is said; see ``StudyService``."""
-        if profile in PROFILES:
-            return PROFILES[profile], None
         path = self._path(base) if base else None
-        if profile or path is None or self._of_base(path) or not path.is_file():
-            return None
-        return proposed(self._facts(path))
+        own = path is None or self._of_base(path) or not path.is_file()
+        asked = None if path is None or own else proposed(self._facts(path))
+        if profile in PROFILES and (asked is None or asked[0].name != profile):
+            return PROFILES[profile], None
+        return None if profile == NONE else asked
 
     def _drawn_with(self, base: Path | None, profile: str) -> Mapping[str, Any]:
         """The settings of a profile, or of the one that the base asks for; without a sampler that the host lacks."""

@@ -42,12 +42,9 @@ class Cards:
     def profile(self, base: object, label: object) -> str:
         """What the pictures are drawn with where nothing else is said, and why."""
         chosen = form.name_of("profile", label)
-        found = self._service.profile(str(base or ""))
-        if chosen and (found is None or found[0].name != chosen):
-            found = self._service.profile(str(base or ""), chosen)
-        elif not base:
+        if not (base or chosen):
             return ""
-        return paragraph(told_profile(found), KIND)
+        return paragraph(told_profile(self._service.profile(str(base or ""), chosen)), KIND)
 
     def tagger(self, chosen: object) -> str:
         """A place that the script fills with what is known of the tagger, and with its download."""
