@@ -11,7 +11,7 @@ from typing import Any
 
 from lib_rimo.benchmark.hub import KNOWN_TAGGERS, fetch_tagger, missing_files, unknown_tagger
 from lib_rimo.benchmark.onnx_model import device_in_use
-from lib_rimo.benchmark.tagger import Tagger, open_tagger
+from lib_rimo.benchmark.tagger import Tagger, character_threshold_of, open_tagger
 from lib_rimo.errors import RimoError, TaggerError
 from lib_rimo.said import say
 
@@ -36,6 +36,14 @@ class Download:
     done_bytes: int = 0
     size_bytes: int = 0
     error: str = ""
+
+
+def told_thresholds(tagger: Tagger) -> str:
+    """Who reads the pictures and from where on a tag counts, in a sentence."""
+    general, characters = f"{tagger.threshold:g}", character_threshold_of(tagger)
+    if characters is None:
+        return say("Tagger {1}, threshold {2}.", tagger.name, general)
+    return say("Tagger {1}, threshold {2}, for characters {3}.", tagger.name, general, f"{characters:g}")
 
 
 class Taggers:

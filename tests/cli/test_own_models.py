@@ -17,6 +17,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from lib_rimo.benchmark.hub import KNOWN_TAGGERS
 from lib_rimo.library.workplace import of_base
 from lib_rimo.toy.family import family_of, is_of_family, unpack
 from tests.benchmark.local_hub import LocalHub, local_hub
@@ -195,6 +196,19 @@ def test_without_a_tagger_the_known_ones_are_listed(
     assert done.returncode == 2
     assert re.search(told, done.stderr), done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_known_taggers_are_listed(rimo: Run, tmp_path: Path) -> None:
+    """With use, licence and size; offline a download says what to put where."""
+    done = rimo("taggers", "--json", tmp_path / "taggers.json")
+    assert done.returncode == 0, done.stderr
+    assert re.search(
+        r"wd-vit-tagger-v3\n.*Licence Apache-2.0, 379 MB\. It is not on this computer yet\.", done.stdout
+    )
+    assert len(json.loads((tmp_path / "taggers.json").read_text())) == len(KNOWN_TAGGERS)
+    refused = rimo("taggers", "wd-vit-tagger-v3")
+    assert refused.returncode == 2
+    assert f"put them into {tmp_path / 'home' / 'taggers' / 'wd-vit-tagger-v3'}" in refused.stderr
 
 
 def test_what_is_missing_for_a_model_is_said(own: Path, tagger: Path, environment: dict[str, str]) -> None:

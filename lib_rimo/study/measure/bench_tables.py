@@ -12,7 +12,7 @@ from lib_rimo.benchmark.suite import Suite
 from lib_rimo.benchmark.suite_pages import comma_separated, is_marked, markdown, page
 from lib_rimo.benchmark.suite_run import Results
 from lib_rimo.benchmark.suite_tables import Point, Table, points, tables
-from lib_rimo.benchmark.tagger import Tagger, character_threshold_of
+from lib_rimo.benchmark.taggers import told_thresholds
 from lib_rimo.files import write_whole
 from lib_rimo.said import say
 from lib_rimo.study.measure.measurement import Measuring
@@ -95,14 +95,6 @@ def notes_of(suite: Suite, measuring: Measuring) -> tuple[str, ...]:
         left_out = ", ".join(suite.left_out)
         notes.append(say("Left out, because the catalogue has not that many tags: {1}", left_out))
     return tuple(notes)
-
-
-def told_thresholds(tagger: Tagger) -> str:
-    """Who reads the pictures and from where on a tag counts, in a sentence."""
-    general, characters = f"{tagger.threshold:g}", character_threshold_of(tagger)
-    if characters is None:
-        return say("Tagger {1}, threshold {2}.", tagger.name, general)
-    return say("Tagger {1}, threshold {2}, for characters {3}.", tagger.name, general, f"{characters:g}")
 
 
 def _table(table: Table) -> dict[str, Any]:

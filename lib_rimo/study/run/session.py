@@ -13,7 +13,8 @@ from importlib import metadata
 
 from lib_rimo.benchmark.catalogue import Catalogue, choose_catalogue
 from lib_rimo.benchmark.scoring import Scoring
-from lib_rimo.benchmark.tagger import Tagger
+from lib_rimo.benchmark.tagger import Tagger, character_threshold_of
+from lib_rimo.benchmark.taggers import told_thresholds
 from lib_rimo.errors import JournalError, SettingsError
 from lib_rimo.hosts.drawers.drawer import Drawer, Files
 from lib_rimo.merging.mix.partition import Partition, load_partition
@@ -78,6 +79,8 @@ def open_new(
         wanted = tuple(sources.source_of(path) for path in (settings.base, *settings.partners))
         notes = check_files(sources, partition, wanted, preparation, mix_predictions=settings.mix_predictions)
         notes += check_room(settings.base, drawer, [settings.base, *settings.partners])
+        if character_threshold_of(scoring.tagger) is not None:
+            notes.append(told_thresholds(scoring.tagger))
         groups = _searched_groups(settings, partition, sources.open(wanted[0]).keys())
         check_constraints(settings.search, [s.name for s in wanted[1:]], (*partition.groups, *groups), groups)
         all_groups = _load_base(settings, drawer, sources, partition, preparation)

@@ -21,7 +21,7 @@ from tests.ui.pages import field, part, state
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 TAGGER = "wd-vit-tagger-v3"
-LOADING_MS = 600_000
+LOADING_MS = 1_200_000
 """For a model of full size on a busy processor."""
 
 
