@@ -212,17 +212,14 @@ def test_the_known_taggers_are_listed(rimo: Run, tmp_path: Path) -> None:
 
 
 def test_what_is_missing_for_a_model_is_said(own: Path, tagger: Path, environment: dict[str, str]) -> None:
-    """Offline, without its configuration, the page names what is missing, and nothing of the tiny family."""
+    """A miniature without its own configuration: the page says what to name, and nothing of the tiny family."""
     with served({**environment, "HF_HOME": str(own / "cache")}, "--tagger", tagger) as address:
         asked(address, "start", {**MODELS, **SMALL})
         failed = ended(address)
     assert failed["state"] == "failed"
-    assert (
-        "The configuration that mine.safetensors is drawn by is not on this computer yet" in failed["error"]
-    )
-    assert "--config" in failed["error"]
+    assert "diffusers cannot load the checkpoint" in failed["error"]
+    assert "Name the folder of its diffusers configuration" in failed["error"]
     assert "toy" not in failed["error"]
-    assert "shape" not in failed["error"]
 
 
 def test_the_tiny_family_is_asked_for(tmp_path: Path, environment: dict[str, str]) -> None:

@@ -16,7 +16,7 @@ from tests.conftest import PATIENCE_MS
 from tests.hosts.full_size import write_full_size
 from tests.hosts.tiny_models import write_checkpoint, write_config
 from tests.ui.conftest import Served
-from tests.ui.pages import field, part, state
+from tests.ui.pages import field, part
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -149,6 +149,6 @@ def test_own_models_from_start_to_the_first_picture(
     asked = served.api.json("snapshot")[1]
     assert asked["base"] == "mine.safetensors"
     page.click("#rimo-stop")
-    state(page, "stopped")
+    page.wait_for_selector('#rimo-tab[data-state="stopped"]', timeout=LOADING_MS)  # after the batch under way
     assert (tmp_path / "home" / "taggers" / TAGGER / "model.onnx").is_file()
     assert not (tmp_path / "home" / "demo").exists()
