@@ -10,8 +10,8 @@
 const MODULES = [
     "api", "background_job", "bench", "bench_table", "blocks", "chart", "compare", "contact", "elements", "groups",
     "history", "host", "keys", "language", "live", "names", "numbers", "parts", "picture_files", "pictures", "play",
-    "ranks", "recipe", "result", "save", "scale", "scatter", "seen", "svg", "tab", "tables", "tabs", "translate_page",
-    "unet", "viewer", "words",
+    "ranks", "recipe", "result", "save", "scale", "scatter", "seen", "svg", "tab", "tables", "tabs", "tagger_card",
+    "translate_page", "unet", "viewer", "words",
 ];
 
 /** @param {string} name */

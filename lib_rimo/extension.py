@@ -18,7 +18,7 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
 
-from lib_rimo.benchmark.hub import KNOWN_TAGGERS
+from lib_rimo.benchmark.hub import KNOWN_TAGGERS, KnownTagger
 from lib_rimo.benchmark.taggers import DEFAULT, Taggers
 from lib_rimo.errors import HostError, RimoError
 from lib_rimo.hosts.drawers.host_drawer import drawer_of
@@ -29,6 +29,7 @@ from lib_rimo.hosts.webui.host import WebuiHost
 from lib_rimo.hosts.webui.kind import has_deepdanbooru, open_webui_host, option, program
 from lib_rimo.study.studies import Studies
 from lib_rimo.toy.family import family_of, is_of_family, unpack
+from lib_rimo.wording.files import size_text
 
 log = logging.getLogger("rimo")
 
@@ -47,12 +48,18 @@ class Setting:
     info: str
 
 
+def _with_size(tagger: KnownTagger) -> str:
+    size = f" ({size_text(tagger.size_bytes)})" if tagger.size_bytes else ""
+    return f"{tagger.name}{size}"
+
+
 TAGGER = Setting(
     "rimo_tagger",
     DEFAULT,
     "Tagger of Random mix",
-    f"a folder with a tagger's files, or one of {', '.join(KNOWN_TAGGERS)}, which is downloaded when first used, or "
-    f"{DEEPDANBOORU}, the one that the WebUI interrogates with, if it has it",
+    f"a folder with a tagger's files, or one of {', '.join(map(_with_size, KNOWN_TAGGERS.values()))}, which is "
+    f"downloaded when first used, or {DEEPDANBOORU}, the one that the WebUI interrogates with, if it has it; what each "
+    "is for, and its licence, stands in the tab",
 )
 EXAMPLE = Setting(
     "rimo_example",
@@ -88,7 +95,7 @@ def service(root: Path) -> Studies:
                 Studies(
                     drawer_of(host),
                     root / "studies",
-                    lambda s: known.open(s.tagger or _chosen_tagger(), s.threshold),
+                    lambda s: known.open(s.tagger or _chosen_tagger(), s.threshold, s.character_threshold),
                     lambda: {"tagger": _chosen_tagger(), **_offered(example)},
                     of_base=lambda base: example if _is_example(base, example) else {},
                     taggers=known,

@@ -261,3 +261,13 @@ export interface RankTables {
     reasons: string[];
     current: boolean;
 }
+
+/** `GET tagger` and `POST tagger/fetch`: what is known of a tagger, and how far its download is. */
+export interface TaggerAnswer {
+    name: string;
+    kind: "known" | "own" | "folder" | "none";
+    here: boolean;
+    told: string[];
+    progress?: string;
+    download?: { active: boolean; done_bytes: number; size_bytes: number; error: string };
+}

@@ -15,6 +15,7 @@ import { Result } from "./result.mjs";
 import { Save } from "./save.mjs";
 import { Seen } from "./seen.mjs";
 import { Tabs } from "./tabs.mjs";
+import { TaggerCard } from "./tagger_card.mjs";
 import { translatePage } from "./translate_page.mjs";
 import { say, words } from "./words.mjs";
 
@@ -70,6 +71,7 @@ export class Tab {
     /** Starts polling, which goes on for the life of the page. */
     run() {
         freeKeys();
+        new TaggerCard().run();
         document.addEventListener("click", (event) => {
             if (!(event.target instanceof Element) || !event.target.closest("#rimo-tab button, [role=tab]")) return;
             this.eager = Date.now() + EAGER_MS;

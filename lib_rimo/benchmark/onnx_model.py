@@ -32,6 +32,15 @@ _ERRORS_ONLY = 3  # onnxruntime's log level; its warnings about graph details ar
 _IMAGE_DIMENSIONS = 4
 
 
+def device_in_use() -> str:
+    """What taggers run on here: ``gpu``, ``cpu``, or ``none`` where onnxruntime is not installed."""
+    try:
+        runtime = _runtime()
+    except TaggerError:
+        return "none"
+    return "cpu" if _providers(runtime, "auto")[0] == CPU_PROVIDER else "gpu"
+
+
 def find_model(folder: Path, preferred: Sequence[str]) -> Path:
     """The model file of a tagger folder.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,8 @@ class OnnxTagger(ABC):
         tags: Their names, as many.
         general: Those of the names that are fit to be asked for.
         threshold: Probability from which a tag counts as found.
+        characters: Those of the names that are characters'.
+        character_threshold: Probability from which one of these counts as found.
     """
 
     def __init__(
@@ -42,6 +44,8 @@ class OnnxTagger(ABC):
         tags: Sequence[str],
         general: Sequence[str],
         threshold: float,
+        characters: Collection[str] = (),
+        character_threshold: float | None = None,
     ) -> None:
         self._folder = folder
         self._model = model
@@ -49,6 +53,11 @@ class OnnxTagger(ABC):
         self._tags = tuple(tags)
         self._general = tuple({tag_key(name): name for name in general if tag_key(name)}.values())
         self._threshold = threshold
+        self._character_threshold = character_threshold if characters else None
+        named = set(characters) if self._character_threshold is not None else set()
+        self._thresholds = np.array(
+            [character_threshold if tag in named else threshold for tag in tags], float
+        )
 
     @property
     def folder(self) -> Path:
@@ -69,6 +78,16 @@ class OnnxTagger(ABC):
     def threshold(self) -> float:
         """Probability from which a tag counts as found."""
         return self._threshold
+
+    @property
+    def character_threshold(self) -> float | None:
+        """The same for tags that name a character; None if it sees none."""
+        return self._character_threshold
+
+    @property
+    def thresholds(self) -> NDArray[np.float64]:
+        """That of each tag, ``(n_tags,)``."""
+        return self._thresholds
 
     def own_catalogue(self) -> Catalogue:
         """The folder's ``catalogue.csv`` if there is one, else the general tags in one category.

@@ -85,17 +85,24 @@ def _prompt(i: int, queue: _TagQueue, settings: PromptSettings, seed: int, taken
     tags = queue.take(count)
     # Least used first would put the tags of large categories first in every prompt, where they weigh more.
     names = tuple(sorted((tag.name for tag in tags), key=lambda name: _hash(seed, "order", i, name)))
+    width, height = _size(settings, seed, i)
     return Prompt(
         id=i,
         tags=names,
         text=settings.text(names),
         negative=_pick(settings.negatives, seed, "negative", i),
         seed=_picture_seed(seed, i, taken),
-        width=_pick(settings.widths, seed, "width", i),
-        height=_pick(settings.heights, seed, "height", i),
+        width=width,
+        height=height,
         steps=_pick(settings.steps, seed, "steps", i),
         cfg=_pick(settings.cfgs, seed, "cfg", i),
     )
+
+
+def _size(settings: PromptSettings, seed: int, i: int) -> tuple[int, int]:
+    if settings.sizes:
+        return _pick(settings.sizes, seed, "size", i)
+    return _pick(settings.widths, seed, "width", i), _pick(settings.heights, seed, "height", i)
 
 
 class _TagQueue:

@@ -38,6 +38,7 @@ class PromptSettings:
         steps: Denoising steps.
         cfgs: Guidance scales.
         negatives: Negative prompts; may hold the empty one.
+        sizes: Widths with their heights, drawn as one in the place of the two above; empty for those.
 
     Raises:
         SettingsError: A value is out of its range; ``field`` names it.
@@ -55,8 +56,10 @@ class PromptSettings:
     steps: tuple[int, ...] = tuple(range(18, 23))
     cfgs: tuple[float, ...] = (7.0,)
     negatives: tuple[str, ...] = ("",)
+    sizes: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", tuple((width, height) for width, height in self.sizes))
         for name in ("widths", "heights", "steps", "cfgs", "negatives"):
             value = getattr(self, name)
             if isinstance(value, str) or not isinstance(value, Sequence):
@@ -67,8 +70,14 @@ class PromptSettings:
                 )
             object.__setattr__(self, name, tuple(value))
         self._check_counts()
-        for name, unit in (("widths", LATENT_STEP), ("heights", LATENT_STEP), ("steps", 1)):
-            for value in getattr(self, name):
+        sides = tuple(side for size in self.sizes for side in size)
+        for name, values, unit in (
+            ("widths", self.widths, LATENT_STEP),
+            ("heights", self.heights, LATENT_STEP),
+            ("sizes", sides, LATENT_STEP),
+            ("steps", self.steps, 1),
+        ):
+            for value in values:
                 if not _whole(value) or value < unit or value % unit:
                     raise SettingsError(
                         name,

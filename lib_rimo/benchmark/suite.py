@@ -153,6 +153,8 @@ class Suite:
         """All that decides about prompts and pictures, for the key of a cache."""
         tags = [[tag.name, tag.category] for tag in self.catalogue]
         settings = json.loads(json.dumps(dataclasses.asdict(self.settings)))
+        if not self.settings.look.sizes:
+            del settings["look"]["sizes"]  # nor were there any before they could be given as pairs
         plain = dataclasses.replace(self.settings.look, escape=False)
         if all(plain.text([tag.name]) == self.settings.look.text([tag.name]) for tag in self.catalogue):
             del settings["look"][

@@ -19,7 +19,7 @@ from lib_rimo.benchmark.score import ImageScore
 from lib_rimo.benchmark.scoring import Scoring
 from lib_rimo.benchmark.suite import Part, Suite
 from lib_rimo.benchmark.suite_cache import Cache, UnitResult
-from lib_rimo.benchmark.tagger import Tagger
+from lib_rimo.benchmark.tagger import Tagger, character_threshold_of
 
 DECIMALS = 6
 
@@ -92,6 +92,8 @@ def run_suite(
     if len({candidate.name for candidate in candidates}) != len(candidates):
         raise ValueError("two candidates of one name")
     whole_key = {**key, **suite.to_json(), "batch": batch, "threshold": tagger.threshold}
+    if (characters := character_threshold_of(tagger)) is not None:
+        whole_key["character_threshold"] = characters
     out: dict[str, dict[str, PartResult]] = {}
     scoring = Scoring(tagger)
     for candidate in candidates:
@@ -123,9 +125,10 @@ def _measure(
 
 
 def _drawn(draw: Draw, pictures: Sequence[Prompt], part: Part, scoring: Scoring, batch: int) -> UnitResult:
-    images: list[Image.Image] = []
-    for together in _batches(pictures, batch):
-        images += draw(together)
+    drawn: dict[int, Image.Image] = {}
+    for places in _batches(pictures, batch):
+        drawn.update(zip(places, draw([pictures[place] for place in places]), strict=True))
+    images = [drawn[place] for place in range(len(pictures))]
     scored = scoring.score(pictures, images)
     groups = np.split(scored.features, range(part.per_prompt, len(images), part.per_prompt))
     return UnitResult(
@@ -135,15 +138,12 @@ def _drawn(draw: Draw, pictures: Sequence[Prompt], part: Part, scoring: Scoring,
     )
 
 
-def _batches(pictures: Sequence[Prompt], batch: int) -> list[list[Prompt]]:
-    """Consecutive pictures that can be drawn together."""
-    out: list[list[Prompt]] = []
-    for picture in pictures:
-        if out and len(out[-1]) < batch and _layout(out[-1][0]) == _layout(picture):
-            out[-1].append(picture)
-        else:
-            out.append([picture])
-    return out
+def _batches(pictures: Sequence[Prompt], batch: int) -> list[list[int]]:
+    """Places of pictures that can be drawn together."""
+    alike: dict[tuple[int, int, int, float], list[int]] = {}
+    for place, picture in enumerate(pictures):
+        alike.setdefault(_layout(picture), []).append(place)
+    return [places[i : i + batch] for places in alike.values() for i in range(0, len(places), batch)]
 
 
 def _layout(prompt: Prompt) -> tuple[int, int, int, float]:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from lib_rimo.benchmark.prompts import Prompt
 from lib_rimo.benchmark.scorer import Reading
-from lib_rimo.benchmark.tagger import Tagger
+from lib_rimo.benchmark.tagger import Tagger, thresholds_of
 from lib_rimo.benchmark.tags import tag_key, with_suggestions
 from lib_rimo.errors import CatalogueError
 
@@ -18,7 +18,7 @@ DECIMALS = 5
 
 
 class TagAccuracy:
-    """A tag is hit when its probability reaches the tagger's threshold; the value is the tags' mean probability.
+    """A tag is hit when its probability reaches the tagger's threshold for it; the value is the tags' mean probability.
 
     The probability itself, without a transform: it moves where hit or miss cannot yet, and ranked recipes closer to
     their true accuracy than hit or miss did on equally many pictures (rank correlation .76 against .71 on 33 merges of
@@ -39,11 +39,12 @@ class TagAccuracy:
             TaggerError: The tagger failed.
         """
         wanted = self._wanted(prompts)
+        limits = thresholds_of(self._tagger)
         readings = []
         for columns, line in zip(wanted, self._tagger.probabilities(images), strict=True):
             found = [float(line[column]) for column in columns]
             kept = tuple(round(p, DECIMALS) for p in found)
-            hits = tuple(p >= self._tagger.threshold for p in found)
+            hits = tuple(bool(p >= limits[column]) for p, column in zip(found, columns, strict=True))
             readings.append(Reading(sum(kept) / len(kept), hits, kept, line))
         return readings
 

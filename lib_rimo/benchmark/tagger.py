@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +46,40 @@ class Tagger(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsCharacters(Protocol):
+    """A tagger with a threshold of its own for tags that name a character."""
+
+    @property
+    def character_threshold(self) -> float | None:
+        """Probability from which such a tag counts as found; None if it sees none."""
+        ...
+
+    @property
+    def thresholds(self) -> NDArray[np.float64]:
+        """That of each tag, ``(n_tags,)``."""
+        ...
+
+
+def thresholds_of(tagger: Tagger) -> NDArray[np.float64]:
+    """Probability from which each of a tagger's tags counts as found, ``(n_tags,)``."""
+    if isinstance(tagger, TellsCharacters):
+        return tagger.thresholds
+    return np.full(len(tagger.tags), tagger.threshold)
+
+
+def character_threshold_of(tagger: Tagger) -> float | None:
+    """That of tags that name a character; None where a tagger does not tell them apart."""
+    return tagger.character_threshold if isinstance(tagger, TellsCharacters) else None
+
+
 def open_tagger(
-    folder: Path, threshold: float | None = None, *, device: str = "auto", threads: int | None = None
+    folder: Path,
+    threshold: float | None = None,
+    character_threshold: float | None = None,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
 ) -> Tagger:
     """Opens the tagger in a folder; its style is told by its list of tags.
 
@@ -55,6 +87,7 @@ def open_tagger(
         folder: Holds either ``selected_tags.csv`` and ``model.onnx`` (WD14 style) or ``classes.json`` and an
             ``.onnx`` file (ML-Danbooru style).
         threshold: Probability from which a tag counts as found, above 0 and at most 1; None takes the style's own.
+        character_threshold: The same for tags that name a character, where the list of tags tells them apart.
         device: ``auto`` (a graphics card if the installed onnxruntime can use one, else the CPU), ``cpu`` or
             ``gpu``.
         threads: CPU threads of one run; None lets onnxruntime decide.
@@ -75,12 +108,13 @@ def open_tagger(
             wanted=f"a folder with model.onnx and {WD_LABELS}, or an .onnx file and {ML_LABELS}",
             fix="Put the tagger's files there or choose another folder",
         )
-    if threshold is not None and not 0 < threshold <= 1:
-        raise TaggerError(
-            "The tagger's threshold is out of range", found=threshold, wanted="above 0, at most 1"
-        )
+    for given in (threshold, character_threshold):
+        if given is not None and not 0 < given <= 1:
+            raise TaggerError(
+                "The tagger's threshold is out of range", found=given, wanted="above 0, at most 1"
+            )
     if (folder / WD_LABELS).is_file():
-        return WD14Tagger(folder, threshold, device=device, threads=threads)
+        return WD14Tagger(folder, threshold, character_threshold, device=device, threads=threads)
     if (folder / ML_LABELS).is_file():
         return MLDanbooruTagger(folder, threshold, device=device, threads=threads)
     names = sorted(path.name for path in folder.iterdir())

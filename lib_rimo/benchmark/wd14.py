@@ -22,9 +22,10 @@ from lib_rimo.errors import TaggerError
 LABELS = "selected_tags.csv"
 MODELS = ("model.onnx",)
 THRESHOLD = 0.35
-"""The one that the models' author recommends."""
+CHARACTER_THRESHOLD = 0.85
+"""Those of the demonstration by the models' author (the space wd-tagger)."""
 
-_GENERAL, _RATING = "0", "9"
+_GENERAL, _CHARACTER, _RATING = "0", "4", "9"
 _CHANNELS = 3
 _SLACK = 1e-3  # outputs may leave 0..1 by rounding, not by more
 
@@ -35,6 +36,7 @@ class WD14Tagger(OnnxTagger):
     Args:
         folder: Holds the two files.
         threshold: Probability from which a tag counts as found; None takes .35.
+        character_threshold: The same for tags that name a character; None takes .85.
         device: ``auto``, ``cpu`` or ``gpu``.
         threads: CPU threads of one run; None lets onnxruntime decide.
 
@@ -46,6 +48,7 @@ class WD14Tagger(OnnxTagger):
         self,
         folder: Path,
         threshold: float | None = None,
+        character_threshold: float | None = None,
         *,
         device: str = "auto",
         threads: int | None = None,
@@ -62,6 +65,8 @@ class WD14Tagger(OnnxTagger):
             tags=[name for _, name in kept],
             general=[name for name, category in rows if category == _GENERAL],
             threshold=THRESHOLD if threshold is None else threshold,
+            characters=[name for name, category in rows if category == _CHARACTER],
+            character_threshold=CHARACTER_THRESHOLD if character_threshold is None else character_threshold,
         )
 
     def _prepare(self, image: Image.Image) -> Floats:

@@ -18,7 +18,7 @@ from lib_rimo.study.measure.measurement import Measuring
 from lib_rimo.study.settings.images import ImageOptions
 from lib_rimo.study.settings.reading import table_of
 
-MEASURED = (*table_of(ImageOptions), "tagger", "threshold")
+MEASURED = (*table_of(ImageOptions), "tagger", "threshold", "character_threshold")
 """Settings of a study that decide what is drawn and who reads it."""
 
 

@@ -18,11 +18,13 @@ from lib_rimo.errors import SettingsError, StudyError
 from lib_rimo.files import json_text
 from lib_rimo.library.workplace import Workplace
 from lib_rimo.study.mixes.save import left_out_of
+from lib_rimo.study.run.estimate import look
 from lib_rimo.study.settings.presets import PRESETS, SCRIPTS
 from lib_rimo.study.settings.settings import SETTINGS
 from lib_rimo.study.store.snapshot import Snapshot, StudyState
 from lib_rimo.study.store.unfinished import unfinished
 from lib_rimo.wording.epochs import epochs
+from lib_rimo.wording.files import told_profile
 from lib_rimo.wording.sentences import variety
 
 
@@ -103,6 +105,8 @@ def _launch(place: Workplace, options: argparse.Namespace) -> Snapshot:
     if not options.fresh and (study := unfinished(studies_folder(options), checked)):
         print(f"Going on with {study}, which was cut off (--fresh starts anew)", file=sys.stderr)
         return place.studies.resume(study)
+    found = place.studies.profile(str(checked.base), checked.images.profile or "")
+    print(told_profile(found), look(checked.images), sep="\n", file=sys.stderr)
     return place.studies.start(settings)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lib_rimo import __version__
-from lib_rimo.cli import bench, contact, history, import_, merge, mix, rebuild, save, serve, studies
+from lib_rimo.cli import bench, contact, history, import_, merge, mix, rebuild, save, serve, studies, taggers
 from lib_rimo.errors import RimoError
 from lib_rimo.hosts.drawers.registry import DEFAULT
 from lib_rimo.registry import problems
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     shared.add_argument("--verbose", action="store_true", help="say more, with tracebacks")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
-    for command in (mix, bench, contact, merge, save, rebuild, history, import_, studies, serve):
+    for command in (mix, bench, contact, merge, save, rebuild, history, import_, studies, taggers, serve):
         command.add_parser(commands, shared)
     return parser
 

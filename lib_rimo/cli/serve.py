@@ -7,8 +7,7 @@ from functools import partial
 
 from lib_rimo.benchmark.taggers import DEFAULT
 from lib_rimo.cli.forms import add_setting_options
-from lib_rimo.cli.setting import models_folder, workplace
-from lib_rimo.toy.family import is_of_family
+from lib_rimo.cli.setting import workplace
 
 
 def add_parser(
@@ -19,13 +18,14 @@ def add_parser(
         "serve",
         parents=[shared],
         help="open the tab in the browser",
-        description="The tiny family is offered where there are no checkpoints yet, so that there is something to try, "
-        "and with --demo.",
+        description="The page offers the checkpoints of your folder; a button in it offers the tiny family too.",
     )
     parser.add_argument(
-        "--demo", action="store_true", help="offer the tiny family beside your own checkpoints"
+        "--demo",
+        action="store_true",
+        help="offer the tiny family from the start, beside your own checkpoints",
     )
-    add_setting_options(parser, ("tagger", "threshold"), {"tagger": DEFAULT})
+    add_setting_options(parser, ("tagger", "threshold", "character_threshold"), {"tagger": DEFAULT})
     parser.add_argument("--port", type=int, help="default: the first free one from 7861")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
@@ -36,8 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """Runs the command; returns the exit code."""
     from lib_rimo.ui.server.standalone import serve  # gradio takes seconds to import
 
-    own = any(not is_of_family(path) for path in models_folder(options).rglob("*.safetensors"))
-    place = workplace(options, demo=options.demo or not own, tagger=DEFAULT)
+    place = workplace(options, demo=options.demo, tagger=DEFAULT)
     try:
         serve(
             place.studies,

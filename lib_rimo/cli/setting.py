@@ -49,6 +49,7 @@ def workplace(options: argparse.Namespace, *, demo: bool, tagger: str | None = N
         chosen={
             "tagger": getattr(options, "tagger", None) or tagger,
             "threshold": getattr(options, "threshold", None),
+            "character_threshold": getattr(options, "character_threshold", None),
         },
         demo=demo,
     )

@@ -34,6 +34,7 @@ class ImageRequest:
         cfg: Classifier-free guidance scale.
         sampler: One of ``Host.samplers()``.
         scheduler: One of ``Host.schedulers()``; "Automatic" is among them.
+        clip_skip: 1 reads the text encoder's last layer, 2 the one before; None leaves it to the program that draws.
     """
 
     prompt: str
@@ -45,10 +46,19 @@ class ImageRequest:
     cfg: float
     sampler: str
     scheduler: str = "Automatic"
+    clip_skip: int | None = None
 
-    def layout(self) -> tuple[int, int, int, float, str, str]:
+    def layout(self) -> tuple[int, int, int, float, str, str, int | None]:
         """What the pictures of one batch must share."""
-        return (self.width, self.height, self.steps, self.cfg, self.sampler, self.scheduler)
+        return (
+            self.width,
+            self.height,
+            self.steps,
+            self.cfg,
+            self.sampler,
+            self.scheduler,
+            self.clip_skip,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,7 @@ class ImageDefaults:
         steps: Denoising steps.
         cfg: Guidance scale.
         sampler: Name of the sampler.
+        clip_skip: Layers of the text encoder, see ``ImageRequest``; None where nothing asks for it.
     """
 
     width: int
@@ -68,6 +79,7 @@ class ImageDefaults:
     steps: int
     cfg: float
     sampler: str
+    clip_skip: int | None = None
 
 
 class DrawingProgram(Protocol):
@@ -86,8 +98,12 @@ class DrawingProgram(Protocol):
     def loaded(self) -> Path | None:
         """The file whose weights the live model should hold now, without waiting for anything. Any thread."""
 
-    def load(self, checkpoint: Path) -> None:
+    def load(self, checkpoint: Path, vae: Path | None = None) -> None:
         """Makes a checkpoint the live model (no-op when it is already).
+
+        Args:
+            checkpoint: To draw with.
+            vae: Drawn with instead of the checkpoint's own; not given unless the user chose one.
 
         Raises:
             HostError: The host cannot load it.

@@ -120,7 +120,7 @@ def open_measuring(
     return Measuring.open(
         settings,
         place.drawer,
-        lambda s: place.taggers.open(s.tagger, s.threshold),
+        lambda s: place.taggers.open(s.tagger, s.threshold, s.character_threshold),
         results or place.folders.results,
     )
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lib_rimo.benchmark.taggers import Taggers
-from lib_rimo.hosts.diffusers.loading import read_index
+from lib_rimo.hosts.diffusers.configuration import read_index
 from lib_rimo.hosts.drawers.drawer import Drawer
 from lib_rimo.hosts.drawers.registry import DEFAULT, DrawerSettings, open_drawer
+from lib_rimo.library.demo import DemoFamily
 from lib_rimo.library.folders import Folders
 from lib_rimo.study.studies import Studies
 from lib_rimo.toy.family import Family, family_of, is_of_family, unpack
@@ -26,7 +27,7 @@ class Workplace:
         drawer: Draws the pictures.
         studies: Of its folder.
         taggers: Those that can be used.
-        family: The tiny family, if it is offered.
+        family: The tiny family, if it is offered from the start.
     """
 
     folders: Folders
@@ -55,7 +56,8 @@ def open_workplace(
         device: Such as ``cuda`` or ``cpu``; None for the best there is.
         drawer: Name of what draws, one of ``DRAWERS``.
         chosen: Settings that hold where a study is not told others.
-        demo: Offer the tiny family. It is unpacked beside the user's own models, never among them.
+        demo: Offer the tiny family from the start. It is unpacked beside the user's own models, never among them, and
+            not before somebody asks for it.
 
     Raises:
         RimoError: The configuration cannot be read, the tiny family not be unpacked, or there is no such drawer.
@@ -63,23 +65,29 @@ def open_workplace(
     if config is not None:
         read_index(config)
     folders.models.mkdir(parents=True, exist_ok=True)
-    family = unpack(folders.demo) if demo else None
-    offered = {"config": config, **(chosen or {})}
-    if family is not None:
-        offered |= {"base": family.base, "partners": [str(path) for path in family.specialists]}
-    extra = [*files, *([family.base, *family.specialists] if family else [])]
-    draws = open_drawer(drawer, DrawerSettings(folders.models, partial(_config_of, config), device, extra))
+    family = DemoFamily(folders.demo)
+    if demo:
+        family.offer()
+    given = {name: value for name, value in {"config": config, **(chosen or {})}.items() if value}
+    settings = DrawerSettings(folders.models, partial(_config_of, config), device, [*files, *family.files()])
+    draws = open_drawer(drawer, settings)
     taggers = Taggers(folders.taggers)
+
+    def offered() -> dict[str, Any]:
+        found = {**given, **family.defaults()}
+        return {name: str(value) if isinstance(value, Path) else value for name, value in found.items()}
+
     studies = Studies(
         draws,
         folders.studies,
-        lambda settings: taggers.open(settings.tagger, settings.threshold),
-        {name: str(value) if isinstance(value, Path) else value for name, value in offered.items() if value},
+        lambda s: taggers.open(s.tagger, s.threshold, s.character_threshold),
+        offered,
         of_base=of_base,
         taggers=taggers,
         results=folders.results,
+        demo=family,
     )
-    return Workplace(folders, draws, studies, taggers, family)
+    return Workplace(folders, draws, studies, taggers, family.family)
 
 
 def of_base(base: Path) -> dict[str, Any]:

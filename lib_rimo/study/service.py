@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from lib_rimo.merging.checkpoints.facts import FileFacts
 from lib_rimo.merging.saving.options import SaveOptions
+from lib_rimo.said import Said
 from lib_rimo.study.mixes.preview import PreviewRequest
 from lib_rimo.study.mixes.repair import Repair
 from lib_rimo.study.record.choice import Choice
 from lib_rimo.study.record.record import StudyRecord
+from lib_rimo.study.settings.profiles import Profile
 from lib_rimo.study.settings.user_presets import UserPresets
 from lib_rimo.study.store.snapshot import Snapshot
 
@@ -33,6 +36,7 @@ class StudyOnDisplay(Protocol):
         """What the tab offers.
 
         Returns:
+            ``folder``: where checkpoints belong. ``demo``: whether the tiny family can be asked for and is not offered.
             ``checkpoints``: list of ``{"name", "path", "size_bytes"}``. ``presets``: name -> ``{"label",
             "explanation", "epochs", "budget", "unseen"}``. ``default``: ``{"base", "partners", "preset"}``, file names,
             and whichever other settings hold for that base unless others are given. ``taggers``: names that can be
@@ -40,15 +44,43 @@ class StudyOnDisplay(Protocol):
             used, and why.
         """
 
-    def defaults(self, base: str) -> Mapping[str, Any]:
-        """Settings that hold on a base (a name or a path; empty for none yet) unless others are given."""
+    def defaults(self, base: str, profile: str = "") -> Mapping[str, Any]:
+        """Settings that hold on a base (a name or a path; empty for none yet) unless others are given.
+
+        Args:
+            base: Its name or path.
+            profile: Name of a drawing profile, or ``none``; empty for the one that the base's file asks for.
+        """
+
+    def facts(self, name: str) -> FileFacts | None:
+        """What a checkpoint's file is, by its name or path; None where there is none. Its header is read once."""
+
+    def profile(self, base: str, profile: str = "") -> tuple[Profile, Said | None] | None:
+        """What a base is drawn with where nothing else is said.
+
+        Args:
+            base: Its name or path.
+            profile: As for ``defaults``.
+
+        Returns:
+            The profile, and why where the file was asked; None where no profile is known or wanted.
+        """
+
+    def about_tagger(self, name: str) -> Mapping[str, Any]:
+        """What is known of a tagger, and how far its download is (``Taggers.about``)."""
+
+    def fetch_tagger(self, name: str) -> None:
+        """Begins to download a known tagger; ``about_tagger`` tells how far it is."""
+
+    def offer_demo(self) -> None:
+        """Unpacks the tiny family, in a folder of its own, and offers it from now on."""
 
     def estimate(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """What such a study would cost.
 
         Returns:
             ``images``, ``ram_bytes``, ``disk_bytes``, ``hours`` (None if unknown), ``text`` (one line),
-            ``advice`` (a sentence, or empty).
+            ``advice`` (a sentence, or empty), ``look`` (a sentence: what pictures are drawn with).
         """
 
     def start(self, settings: Mapping[str, Any]) -> Snapshot:

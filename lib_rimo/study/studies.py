@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lib_rimo.benchmark.taggers import Taggers
 from lib_rimo.errors import StudyError
 from lib_rimo.hosts.drawers.drawer import Drawer
 from lib_rimo.merging.checkpoints.architecture import family_of
+from lib_rimo.merging.checkpoints.facts import FactsCache, FileFacts
 from lib_rimo.merging.saving.options import SaveOptions
-from lib_rimo.said import say, words
+from lib_rimo.said import Said, say, words
 from lib_rimo.study.analysis.block_labels import title_of
 from lib_rimo.study.analysis.sensitivity import Sensitivity
 from lib_rimo.study.measure.background_job import BackgroundJob
@@ -32,6 +33,7 @@ from lib_rimo.study.run.selection import is_selected
 from lib_rimo.study.run.session import OpenTagger
 from lib_rimo.study.run.worker import Command, Worker
 from lib_rimo.study.settings.offers import Defaults, Offers
+from lib_rimo.study.settings.profiles import Profile
 from lib_rimo.study.settings.settings import MeasureSettings, StudySettings
 from lib_rimo.study.settings.user_presets import UserPresets
 from lib_rimo.study.store.pictures import Pictures, picture_path
@@ -40,6 +42,23 @@ from lib_rimo.study.store.store import StudyStore, started_at, study_folder
 from lib_rimo.study.store.summary import row_of
 
 __all__ = ["Studies", "study_folder"]
+
+FACTS = "files.json"
+"""In the folder of studies: what checkpoint files are."""
+
+
+class Demo(Protocol):
+    """A family of models that is offered when it is asked for, and not before."""
+
+    @property
+    def offered(self) -> bool:
+        """Whether it was asked for."""
+
+    def offer(self) -> None:
+        """It is asked for."""
+
+    def hides(self, checkpoint: Path) -> bool:
+        """Whether a checkpoint is one of it and nobody asked."""
 
 
 class Studies:
@@ -55,6 +74,7 @@ class Studies:
         may_load: Whether trying a mix may load its base when another checkpoint is loaded. In a WebUI the loaded one
             is the user's choice, so it may not.
         results: Where measurements of checkpoints are kept; None for a folder beside the studies' own.
+        demo: The tiny family, to be had when asked for; None where there is none.
     """
 
     def __init__(
@@ -68,10 +88,15 @@ class Studies:
         taggers: Taggers | None = None,
         may_load: bool = True,
         results: Path | None = None,
+        demo: Demo | None = None,
     ) -> None:
         self._drawer = drawer
         self._folder = folder
-        self._offers = Offers(drawer, defaults, of_base, taggers)
+        self._taggers = taggers
+        self._demo = demo
+        facts = FactsCache(folder / FACTS)
+        hidden = (lambda _: False) if demo is None else demo.hides
+        self._offers = Offers(drawer, defaults, of_base, taggers, facts.of, hidden)
         self._lending = Lending(drawer)
         self._lease = HostLease()
         self._worker = Worker(drawer, folder, open_tagger, self._lease, lambda: self._lending.name)
@@ -101,11 +126,34 @@ class Studies:
 
     def options(self) -> Mapping[str, Any]:
         """What the tab offers; see ``StudyService``."""
-        return {**self._offers.options(), "plays": self._lending.possible}
+        asked = self._demo is None or self._demo.offered
+        return {**self._offers.options(), "plays": self._lending.possible, "demo": not asked}
 
-    def defaults(self, base: str) -> Mapping[str, Any]:
+    def defaults(self, base: str, profile: str = "") -> Mapping[str, Any]:
         """Settings that hold on a base unless others are given; see ``StudyService``."""
-        return self._offers.defaults(base)
+        return self._offers.defaults(base, profile)
+
+    def facts(self, name: str) -> FileFacts | None:
+        """What a checkpoint's file is; see ``StudyService``."""
+        return self._offers.facts(name)
+
+    def profile(self, base: str, profile: str = "") -> tuple[Profile, Said | None] | None:
+        """What a base is drawn with where nothing else is said; see ``StudyService``."""
+        return self._offers.profile(base, profile)
+
+    def about_tagger(self, name: str) -> Mapping[str, Any]:
+        """What is known of a tagger; see ``StudyService``."""
+        return {"name": name, "kind": "none"} if self._taggers is None else self._taggers.about(name)
+
+    def fetch_tagger(self, name: str) -> None:
+        """Begins to download a known tagger; see ``StudyService``."""
+        if self._taggers is not None:
+            self._taggers.begin_fetching(name)
+
+    def offer_demo(self) -> None:
+        """Offers the tiny family from now on; see ``StudyService``."""
+        if self._demo is not None:
+            self._demo.offer()
 
     def estimate(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """What such a study would cost; see ``StudyService``."""

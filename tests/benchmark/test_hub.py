@@ -4,11 +4,13 @@ import sys
 
 import pytest
 from huggingface_hub import constants
+from huggingface_hub.file_download import http_get
 from huggingface_hub.utils._http import reset_sessions
 
 from lib_rimo.benchmark import KNOWN_TAGGERS, fetch_tagger, open_tagger
+from lib_rimo.benchmark.taggers import Taggers
 from lib_rimo.errors import TaggerError
-from tests.benchmark.local_hub import local_hub
+from tests.benchmark.local_hub import PIECE_BYTES, local_hub
 from tests.benchmark.onnx_folders import ML_TAGS, WD_TAGS, write_ml_danbooru, write_wd14
 
 
@@ -62,6 +64,60 @@ def test_a_file_that_the_hub_lacks(hub, tmp_path):
         fetch_tagger("wd-vit-tagger-v3", tmp_path, endpoint=hub.url)
     assert f"put them into {tmp_path / 'wd-vit-tagger-v3'}" in str(caught.value)
     assert [p.name for p in (tmp_path / "wd-vit-tagger-v3").iterdir() if p.is_file()] == ["selected_tags.csv"]
+
+
+def test_a_download_that_broke_off_goes_on(hub, tmp_path, monkeypatch):
+    """What is here already is not asked for again, and the whole is what the hub has."""
+    model = bytes(range(256)) * 1024
+    hub.files["SmilingWolf/wd-vit-tagger-v3", "model.onnx"] = model
+    monkeypatch.setattr("huggingface_hub.file_download.http_get", without_retries(http_get))
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", PIECE_BYTES)
+    hub.breaks_after = len(model) // 2
+    with pytest.raises(TaggerError, match="could not be fetched"):
+        fetch_tagger("wd-vit-tagger-v3", tmp_path, endpoint=hub.url)
+    assert not (tmp_path / "wd-vit-tagger-v3" / "model.onnx").exists()
+    hub.breaks_after = None
+    hub.sent.clear()
+    told = []
+    folder = fetch_tagger(
+        "wd-vit-tagger-v3", tmp_path, endpoint=hub.url, progress=lambda done, of: told.append((done, of))
+    )
+    ((_, begin),) = hub.sent
+    assert begin >= len(model) // 2
+    assert told[0][0] >= begin
+    assert told[0][1] == len(model)
+    assert (folder / "model.onnx").read_bytes() == model
+    assert sorted(path.name for path in folder.iterdir()) == ["model.onnx", "selected_tags.csv"]
+
+
+def without_retries(get):
+    """The client's own download with no second try, as after the last of its tries."""
+    return lambda *args, **kwargs: get(*args, **{**kwargs, "_nb_retries": 0})
+
+
+def test_what_is_not_the_published_file_is_thrown_away(hub, tmp_path):
+    """A file with another digest than the hub publishes is named, and does not lie there as if it were whole."""
+    hub.digests["model.onnx"] = "0" * 64
+    with pytest.raises(TaggerError, match="is not the published file"):
+        fetch_tagger("wd-vit-tagger-v3", tmp_path, endpoint=hub.url)
+    assert [p.name for p in (tmp_path / "wd-vit-tagger-v3").glob("**/*.onnx")] == []
+
+
+def test_a_download_in_the_background_is_watched(hub, tmp_path):
+    """A click begins it, what is known of the tagger says how far it is, and a study waits for the same one."""
+    taggers = Taggers(tmp_path / "taggers", hub=hub.url)
+    before = taggers.about("wd-vit-tagger-v3")
+    assert (before["here"], before["download"]["active"], before["licence"]) == (False, False, "Apache-2.0")
+    hub.pace_s = 60
+    taggers.begin_fetching("wd-vit-tagger-v3")
+    taggers.begin_fetching("wd-vit-tagger-v3")
+    assert taggers.about("wd-vit-tagger-v3")["download"]["active"]
+    hub.gate.set()
+    opened = taggers.open("wd-vit-tagger-v3")
+    assert (opened.threshold, opened.character_threshold) == (0.2614, 0.85)
+    after = taggers.about("wd-vit-tagger-v3")
+    assert (after["here"], after["download"]["active"]) == (True, False)
+    assert [file for method, file in hub.asked if method == "GET"] == ["selected_tags.csv", "model.onnx"]
 
 
 def test_offline(tmp_path, monkeypatch):

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib_rimo.benchmark import UPSTREAM_RO, UPSTREAM_THEATER, Catalogue, PromptSettings, Tag, draw_prompts
+from lib_rimo.benchmark import (
+    UPSTREAM_RO,
+    UPSTREAM_THEATER,
+    Catalogue,
+    PromptSettings,
+    Tag,
+    default_catalogue,
+    draw_prompts,
+)
 from lib_rimo.errors import SettingsError
 from tests.benchmark.strategies import catalogues, law, settings_for
 
@@ -185,3 +193,18 @@ def test_settings_that_the_catalogue_cannot_fill():
     with pytest.raises(SettingsError) as caught:
         draw_prompts(catalogue, PromptSettings(tags_min=1, tags_max=1), 0, 0)
     assert caught.value.field == "prompts"
+
+
+def test_sizes_are_drawn_as_pairs():
+    """Each prompt gets one of the sizes, all come about equally often, and the same seed gives the same."""
+    sizes = ((832, 1216), (1216, 832), (1024, 1024))
+    settings = PromptSettings(tags_min=1, tags_max=2, sizes=sizes)
+    catalogue = default_catalogue()
+    prompts = draw_prompts(catalogue, settings, 300, 5)
+    counts = Counter((prompt.width, prompt.height) for prompt in prompts)
+    assert set(counts) == set(sizes)
+    assert min(counts.values()) > 70
+    assert draw_prompts(catalogue, settings, 20, 5) == prompts[:20]
+    assert PromptSettings.from_json(dataclasses.asdict(settings)) == settings
+    with pytest.raises(SettingsError, match="sizes"):
+        PromptSettings(sizes=((830, 1216),))

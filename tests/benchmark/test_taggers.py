@@ -7,7 +7,8 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from lib_rimo.benchmark import catalogue_of_tagger, open_tagger
+from lib_rimo.benchmark import KNOWN_TAGGERS, catalogue_of_tagger, open_tagger
+from lib_rimo.benchmark.taggers import DEFAULT
 from lib_rimo.errors import CatalogueError, TaggerError
 from tests.benchmark.onnx_folders import ML_TAGS, SIDE, WD_ROWS, WD_TAGS, write_ml_danbooru, write_wd14
 
@@ -256,3 +257,27 @@ def test_devices(tmp_path):
     if set(onnxruntime.get_available_providers()) <= {"AzureExecutionProvider", "CPUExecutionProvider"}:
         with pytest.raises(TaggerError, match="cannot use a graphics card"):
             open_tagger(folder, device="gpu")
+
+
+def test_characters_have_a_threshold_of_their_own(tmp_path):
+    """A tag that names a character counts from its own threshold on; each tag's is what its hits go by."""
+    write_wd14(tmp_path)
+    tagger = open_tagger(tmp_path, 0.3, 0.9)
+    assert (tagger.threshold, tagger.character_threshold) == (0.3, 0.9)
+    assert dict(zip(tagger.tags, tagger.thresholds, strict=True)) == {
+        **dict.fromkeys(WD_TAGS, 0.3), "somebody_(series)": 0.9,
+    }  # fmt: skip
+    own = open_tagger(tmp_path)
+    assert (own.threshold, own.character_threshold) == (0.35, 0.85)
+    write_ml_danbooru(tmp_path / "ml")
+    assert open_tagger(tmp_path / "ml").character_threshold is None
+
+
+def test_every_known_tagger_says_what_it_is():
+    """Licence, use, thresholds with their source; and the default is among them."""
+    assert DEFAULT in KNOWN_TAGGERS
+    for tagger in KNOWN_TAGGERS.values():
+        assert tagger.licence
+        assert tagger.good_for.endswith(".")
+        assert tagger.source
+        assert 0 < tagger.threshold < 1

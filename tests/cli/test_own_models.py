@@ -17,6 +17,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from lib_rimo.benchmark.hub import KNOWN_TAGGERS
 from lib_rimo.library.workplace import of_base
 from lib_rimo.toy.family import family_of, is_of_family, unpack
 from tests.benchmark.local_hub import LocalHub, local_hub
@@ -199,39 +200,46 @@ def test_without_a_tagger_the_known_ones_are_listed(
     assert "Traceback" not in done.stderr
 
 
+def test_the_known_taggers_are_listed(rimo: Run, tmp_path: Path) -> None:
+    """With use, licence and size; offline a download says what to put where."""
+    done = rimo("taggers", "--json", tmp_path / "taggers.json")
+    assert done.returncode == 0, done.stderr
+    assert re.search(
+        r"wd-vit-tagger-v3\n.*Licence Apache-2.0, 379 MB\. It is not on this computer yet\.", done.stdout
+    )
+    assert len(json.loads((tmp_path / "taggers.json").read_text())) == len(KNOWN_TAGGERS)
+    refused = rimo("taggers", "wd-vit-tagger-v3")
+    assert refused.returncode == 2
+    assert f"put them into {tmp_path / 'home' / 'taggers' / 'wd-vit-tagger-v3'}" in refused.stderr
+
+
 def test_what_is_missing_for_a_model_is_said(own: Path, tagger: Path, environment: dict[str, str]) -> None:
-    """Offline, without its configuration, the page names what is missing, and nothing of the tiny family."""
+    """A miniature without its own configuration: the page says what to name, and nothing of the tiny family."""
     with served({**environment, "HF_HOME": str(own / "cache")}, "--tagger", tagger) as address:
         asked(address, "start", {**MODELS, **SMALL})
         failed = ended(address)
     assert failed["state"] == "failed"
-    assert (
-        "The configuration that mine.safetensors is drawn by is not on this computer yet" in failed["error"]
-    )
-    assert "--config" in failed["error"]
+    assert "diffusers cannot load the checkpoint" in failed["error"]
+    assert "Name the folder of its diffusers configuration" in failed["error"]
     assert "toy" not in failed["error"]
-    assert "shape" not in failed["error"]
 
 
-def test_the_tiny_family_is_offered_where_there_is_nothing_else(
-    tmp_path: Path, environment: dict[str, str]
-) -> None:
-    """With an empty model folder, and it stays empty: the family lies beside it, with its own tagger and tags."""
+def test_the_tiny_family_is_asked_for(tmp_path: Path, environment: dict[str, str]) -> None:
+    """An empty folder offers nothing; asked for, the family lies beside it, with its own tagger and tags."""
+    home = tmp_path / "home"
     with served(environment) as address:
-        options = asked(address, "options")
-    assert options["default"]["base"] == "toy-base.safetensors"
-    assert options["default"]["catalogue"].endswith("catalogue.csv")
-    assert list((tmp_path / "home" / "models").iterdir()) == []
-    assert is_of_family(tmp_path / "home" / "demo" / "toy-base.safetensors")
-
-
-def test_beside_own_models_the_tiny_family_is_asked_for(own: Path, environment: dict[str, str]) -> None:
-    """``--demo`` offers it too; each base has the defaults that are meant for it."""
-    with served(environment, "--demo", "--config", own / "config") as address:
-        names = [file["name"] for file in asked(address, "options")["checkpoints"]]
-        assert {"mine.safetensors", "toy-base.safetensors"} <= set(names)
+        before = asked(address, "options")
+        assert (before["default"]["base"], before["checkpoints"], before["demo"]) == ("", [], True)
+        assert not (home / "demo").exists()
+        options = asked(address, "demo", {})
+        assert (options["default"]["base"], options["demo"]) == ("toy-base.safetensors", False)
+        assert options["default"]["catalogue"].endswith("catalogue.csv")
         refused = asked(address, "estimate", {**MODELS, "tagger": "nothing"})
-        assert refused["field"] == "tagger"
+        assert "nothing" in refused["error"] or "no such checkpoint" in refused["error"]
+    assert list((home / "models").iterdir()) == []
+    assert is_of_family(home / "demo" / "toy-base.safetensors")
+    with served(environment) as address:  # that it was asked for once does not mean that it is wanted again
+        assert asked(address, "options")["checkpoints"] == []
 
 
 def test_the_family_is_told_by_its_sizes(tmp_path: Path, own: Path) -> None:

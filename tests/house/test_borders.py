@@ -31,7 +31,8 @@ ROOMS = {
         "hosts.drawers.drawer",
     ),
     "testing": ("errors", "registry", "merging", "benchmark", "search", "study", "hosts"),
-    "wording": ("errors", "said", "study", "benchmark.interval"),  # a snapshot's numbers are intervals
+    # a snapshot's numbers are intervals; what a file is stands beside its name
+    "wording": ("errors", "said", "study", "benchmark.interval", "merging.checkpoints.facts"),
     "ui": ("errors", "said", "files", "study", "wording", "benchmark.interval"),
     "library": ("errors", "registry", "files", "merging", "benchmark", "search", "hosts", "toy", "study"),
 }

@@ -182,7 +182,7 @@ class PaintingHost:
     def loaded(self) -> Path | None:
         return self._path
 
-    def load(self, checkpoint: Path) -> None:
+    def load(self, checkpoint: Path, vae: Path | None = None) -> None:
         if checkpoint != self._path:
             self.model = _Model(load_file(str(checkpoint)))
             self._path = checkpoint

@@ -13,13 +13,18 @@ from typing import TYPE_CHECKING, Any, cast
 from PIL import Image, ImageDraw
 
 from lib_rimo.benchmark.interval import Interval
+from lib_rimo.benchmark.taggers import Taggers
 from lib_rimo.errors import SaveError, SettingsError, StudyError
+from lib_rimo.merging.checkpoints.facts import FileFacts
 from lib_rimo.merging.saving.options import SaveOptions
-from lib_rimo.said import joined, say
+from lib_rimo.said import Said, joined, say
 from lib_rimo.study.measure.background_job import BackgroundJob
 from lib_rimo.study.record.results import CategoryRow, EpochSigns, Outlook, Result, TagRow, Variety, Watch
+from lib_rimo.study.run.estimate import look
 from lib_rimo.study.settings.checks import check_possible
+from lib_rimo.study.settings.images import ImageOptions
 from lib_rimo.study.settings.presets import PRESETS
+from lib_rimo.study.settings.profiles import PROFILES, Profile
 from lib_rimo.study.settings.settings import SETTINGS, StudySettings
 from lib_rimo.study.settings.user_presets import UserPresets
 from lib_rimo.study.store.snapshot import CurvePoint, Grid, LatestPicture, Snapshot, StudyState
@@ -66,6 +71,7 @@ class ScriptedService(ScriptedArchive):
         self._bench = ScriptedBench(job, pace_s)
         self._ranks = ScriptedRanks(job, pace_s)
         self.past = past(folder)
+        self._taggers = Taggers(folder / "taggers")
         self._tags = folder / "own-tags.csv"
         self._tags.write_text("name,category\n" + "".join(f"{tag},shapes\n" for tag in TAGS))
 
@@ -98,16 +104,40 @@ class ScriptedService(ScriptedArchive):
             "checkpoints": files,
             "presets": SIZES,
             "taggers": TAGGERS,
+            "folder": str(self._folder),
+            "demo": False,
             "left_out": [],
             "default": default,
             "plays": True,
         }
 
-    def defaults(self, base: str) -> Mapping[str, Any]:
-        """The first base brings a tagger and tags along, the others do not."""
+    def defaults(self, base: str, profile: str = "") -> Mapping[str, Any]:
+        """The first base brings a tagger and tags along, the others do not; no file asks for a drawing profile."""
+        chosen = {"profile": profile, **PROFILES[profile].settings} if profile in PROFILES else {}
         if base != FILES[0]:
-            return {"tagger": TAGGERS[0]}
+            return {"tagger": TAGGERS[0], **chosen}
         return {"tagger": "/its/own/tagger", "catalogue": str(self._tags), "one_per_category": True}
+
+    def facts(self, name: str) -> FileFacts | None:
+        """Files of one family; the last predicts something else."""
+        if name not in FILES:
+            return None
+        prediction = "v" if name == FILES[-1] else "epsilon"
+        return FileFacts(
+            name, 2_000_000, "sd1", "Stable Diffusion 1", prediction=prediction, vae=True, text=True
+        )
+
+    def profile(self, base: str, profile: str = "") -> tuple[Profile, Said | None] | None:
+        return (PROFILES[profile], None) if profile in PROFILES else None
+
+    def about_tagger(self, name: str) -> Mapping[str, Any]:
+        return self._taggers.about(name)
+
+    def fetch_tagger(self, name: str) -> None:
+        self._taggers.begin_fetching(name)
+
+    def offer_demo(self) -> None:
+        raise StudyError("There is no tiny family here")
 
     def estimate(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         self._check(settings)
@@ -120,6 +150,7 @@ class ScriptedService(ScriptedArchive):
             "hours": None,
             "text": text,
             "advice": "",
+            "look": look(ImageOptions()),
         }
 
     def start(self, settings: Mapping[str, Any]) -> Snapshot:

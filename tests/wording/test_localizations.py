@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from lib_rimo.benchmark.hub import KNOWN_TAGGERS
 from lib_rimo.merging.checkpoints.families import FAMILIES, OWN
+from lib_rimo.study.settings.profiles import PROFILES
 from lib_rimo.ui.page import form
 from lib_rimo.wording.sentences import STAGES, STATES
 from tests.house.source import ROOT, python_files
@@ -24,6 +26,7 @@ with warnings.catch_warnings():
 LANGUAGES = ("ja_JP", "zh_CN")
 UNTRANSLATED = {
     "English", "POST", "bf16", "fp16", "model-resnet_custom_v3.pt",
+    "CFG {1}", "clip skip {1}",
     "modules_forge without sd_models.forge_model_reload", "{1} without lora_loader", "{1} in {2}",
     "{1} is no function decorated with merge_method", "name=value",
 }  # fmt: skip
@@ -54,11 +57,13 @@ def read(language: str, folder: str = FOR_THE_TAB) -> dict[str, str]:
 
 
 def data_texts() -> set[str]:
-    """What partitions and the program's model families are called, and their block groups: words in data files."""
+    """Words in data files: partitions, families and their block groups; what taggers are for, profiles' sources."""
     own = [FAMILIES[name] for name in OWN]
     titles = {words.title for family in own for words in family.groups.values()}
     blocks = {f"{c.label} {{1}}" for family in own for c in family.chains if c.side != "middle"}
-    return titles | blocks | {*form.PARTITIONS.values(), *form.GROUPS.values()}
+    said = {text for tagger in KNOWN_TAGGERS.values() for text in (tagger.good_for, tagger.source)}
+    said |= {profile.source for profile in PROFILES.values()}
+    return titles | blocks | said | {*form.PARTITIONS.values(), *form.GROUPS.values()}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,8 +12,9 @@ from PIL import Image
 
 from lib_rimo.errors import HostError
 from lib_rimo.hosts.diffusers.schedulers import build_scheduler
-from lib_rimo.hosts.diffusers.text import TextCache
+from lib_rimo.hosts.diffusers.text import TextCache, TextEmbedding
 from lib_rimo.hosts.host import ImageRequest
+from lib_rimo.hosts.prompt_text import not_read
 from lib_rimo.said import say
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def draw(
 ) -> list[Image.Image]:
     """Draws requests of one layout, in one call per length of prompt.
 
-    Prompts of different lengths are never padded to one another: a picture must not depend on the others.
+    Prompts of different lengths are never drawn together: a picture must not depend on the others.
 
     Args:
         pipeline: The pipeline, with the weights to draw with.
@@ -48,10 +50,9 @@ def draw(
     """
     by_length: dict[int, list[int]] = {}
     for index, request in enumerate(requests):
-        chunks = texts.positive(request.prompt).n_chunks
-        if request.cfg > 1:
-            chunks = max(chunks, texts.negative(request.negative).n_chunks)
-        by_length.setdefault(chunks, []).append(index)
+        _refuse_unread(request)
+        lengths = [embedding.n_chunks for embedding in _sides(texts, request).values()]
+        by_length.setdefault(math.lcm(*lengths), []).append(index)
     pictures: dict[int, Image.Image] = {}
     for chunks, indices in by_length.items():
         images = _call(pipeline, texts, [requests[i] for i in indices], chunks, is_stopped)
@@ -98,18 +99,37 @@ def _call(
     return pictures
 
 
+def _refuse_unread(request: ImageRequest) -> None:
+    """Makes sure that nothing is drawn as words that the WebUIs would read as something else.
+
+    Raises:
+        HostError: A prompt asks for what is not done here.
+    """
+    for prompt in (request.prompt, request.negative):
+        if (unread := not_read(prompt)) is not None:
+            raise HostError(
+                say("Prompts cannot have {1} here", say(unread)),
+                found=prompt,
+                wanted="words, their emphasis and BREAK",
+                fix="Leave it out, or put a backslash before brackets that belong to a word",
+            )
+
+
+def _sides(texts: TextCache, request: ImageRequest) -> dict[str, TextEmbedding]:
+    """What a request's texts come to, by what the pipeline's arguments for them begin with."""
+    skip = request.clip_skip or 1
+    sides = {"": texts.positive(request.prompt, skip)}
+    if request.cfg > 1:
+        sides["negative_"] = texts.negative(request.negative, skip)
+    return sides
+
+
 def _embeddings(texts: TextCache, requests: list[ImageRequest], chunks: int) -> dict[str, torch.Tensor]:
     """The pipeline's text arguments: ``(n_requests, window * chunks, width)`` and, for SDXL, the pooled ones."""
-    sides = {"": [texts.padded(texts.positive(r.prompt), chunks, texts.positive("")) for r in requests]}
-    if requests[0].cfg > 1:
-        sides["negative_"] = [
-            texts.padded(
-                texts.negative(r.negative), chunks, texts.positive("") if r.negative else texts.negative("")
-            )
-            for r in requests
-        ]
     named: dict[str, torch.Tensor] = {}
-    for side, embeddings in sides.items():
+    every = [_sides(texts, request) for request in requests]
+    for side in every[0]:
+        embeddings = [texts.repeated(sides[side], chunks) for sides in every]
         named[f"{side}prompt_embeds"] = torch.cat([e.tokens for e in embeddings])
         pooled = [e.pooled for e in embeddings if e.pooled is not None]
         if pooled:

@@ -13,11 +13,15 @@ import torch
 from PIL import Image
 
 from lib_rimo.errors import HostError
+from lib_rimo.hosts.diffusers.building import quiet
+from lib_rimo.hosts.diffusers.configuration import read_index
 from lib_rimo.hosts.diffusers.drawing import InterruptedDrawing, draw
-from lib_rimo.hosts.diffusers.loading import LoadedModel, load_model, quiet, read_index, refill
+from lib_rimo.hosts.diffusers.loading import LoadedModel, load_model, refill
 from lib_rimo.hosts.diffusers.schedulers import sampler_names, sampler_of_class, schedule_names
+from lib_rimo.hosts.diffusers.vae import is_beside
 from lib_rimo.hosts.host import ImageDefaults, ImageRequest
 from lib_rimo.hosts.queue import HostQueue
+from lib_rimo.merging.checkpoints.checkpoint import SUFFIXES
 from lib_rimo.merging.live.weights import LiveWeights
 from lib_rimo.said import say
 
@@ -43,8 +47,8 @@ class DiffusersHost:
     Args:
         folder: Where checkpoints are looked for, with all folders below, and saved.
         config_dir: Folder with the models' diffusers configuration and tokenizer, or what finds it for a checkpoint.
-            With it, nothing is looked up on the network. None is for the hub's standard configuration of the
-            checkpoint's family, which is fetched once.
+            None is for the usual configuration of the checkpoint's family, which comes with the program or, for
+            families where it does not, is fetched from the hub once.
         device: "cuda", "mps" or "cpu", with an index if wanted; None takes the best there is.
         extra_checkpoints: Files outside the folder that can be chosen too.
         threads: CPU threads for drawing; None leaves torch's setting. Pixels may depend on it.
@@ -84,8 +88,12 @@ class DiffusersHost:
         return "diffusers"
 
     def checkpoints(self) -> Sequence[Path]:
-        """The ``.safetensors`` files in the folder and the extra ones, sorted by name."""
-        inside = (path for path in self._folder.rglob("*.safetensors") if not path.name.startswith("."))
+        """The ``.safetensors`` and ``.ckpt`` files in the folder and the extra ones, sorted by name."""
+        inside = (
+            path
+            for path in self._folder.rglob("*")
+            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not is_beside(path)
+        )
         found = {path.resolve(): path for path in (*self._extra, *inside) if path.is_file()}
         return sorted(found.values(), key=lambda path: (path.name.lower(), str(path)))
 
@@ -94,34 +102,38 @@ class DiffusersHost:
         model = self._model
         return None if model is None else model.checkpoint
 
-    def load(self, checkpoint: Path) -> None:
+    def load(self, checkpoint: Path, vae: Path | None = None) -> None:
         """Makes a checkpoint the live model; the one before stays if the new one cannot be used.
 
         A file of the same layout is read into the pipeline that is there, others get a pipeline of their own.
         Takes the queue for the time if this thread does not hold it.
+
+        Args:
+            checkpoint: A whole model.
+            vae: Drawn with instead of the checkpoint's own. A checkpoint without one is drawn with the file that lies
+                beside it under its name (``model.vae.safetensors``), if nothing is said here.
 
         Raises:
             HostError: The file cannot be loaded, or its tensors cannot all be found in the loaded model.
         """
         if not self._queue.is_mine():
             with self._queue.hold():
-                self.load(checkpoint)
+                self.load(checkpoint, vae)
             return
-        if self._model is not None and checkpoint.resolve() == self._model.checkpoint.resolve():
+        before = self._model
+        if before is not None and checkpoint.resolve() == before.checkpoint.resolve() and vae == before.vae:
             return
-        if not checkpoint.is_file():
-            raise HostError(
-                "The checkpoint is missing", found=str(checkpoint), wanted="a .safetensors file that exists"
-            )
-        if self._model is not None:
-            before, self._model = self._model, None  # none at all if reading breaks off half-way
-            refilled = (
-                refill(before, checkpoint) if self._config_of(checkpoint) == before.config_dir else None
-            )
+        for path, what in ((checkpoint, "The checkpoint is missing"), (vae, "The VAE is missing")):
+            if path is not None and not path.is_file():
+                raise HostError(what, found=str(path), wanted="a file that exists")
+        if before is not None:
+            self._model = None  # none at all if reading breaks off half-way
+            same = self._config_of(checkpoint) == before.config_dir
+            refilled = refill(before, checkpoint, vae) if same else None
             self._model = refilled or before
             if refilled is not None:
                 return
-        self._model = self._fresh(checkpoint)
+        self._model = self._fresh(checkpoint, vae)
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -133,7 +145,9 @@ class DiffusersHost:
         """
         self._queue.require("Loading the model anew")
         before, self._model = self._loaded_model(), None
-        self._model = refill(before, before.checkpoint) or self._fresh(before.checkpoint)
+        self._model = refill(before, before.checkpoint, before.vae) or self._fresh(
+            before.checkpoint, before.vae
+        )
 
     def live(self) -> LiveWeights:
         """The live model's tensors by checkpoint key."""
@@ -225,6 +239,7 @@ class DiffusersHost:
             int(steps),
             float(cfg),
             str(sampler),
+            hints.get("clip_skip"),
         )
 
     def batch_size(self, width: int, height: int) -> int:
@@ -250,9 +265,9 @@ class DiffusersHost:
             raise HostError("No checkpoint is loaded", fix="Load one first")
         return self._model
 
-    def _fresh(self, checkpoint: Path) -> LoadedModel:
+    def _fresh(self, checkpoint: Path, vae: Path | None) -> LoadedModel:
         config = self._config_of(checkpoint)
-        return load_model(checkpoint, config_dir=config, device=self._device, dtype=self._dtype)
+        return load_model(checkpoint, config_dir=config, device=self._device, dtype=self._dtype, vae=vae)
 
     def _config_of(self, checkpoint: Path) -> Path | None:
         return self._config(checkpoint) if callable(self._config) else self._config

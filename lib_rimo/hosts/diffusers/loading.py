@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from lib_rimo.errors import CheckpointError, HostError
+from lib_rimo.hosts.diffusers.building import build, check_whole, quiet
 from lib_rimo.hosts.diffusers.mapping import CheckpointMapping, Layout, Place, map_checkpoint
 from lib_rimo.hosts.diffusers.schedulers import PREDICTION, ZERO_SNR
 from lib_rimo.hosts.diffusers.text import TextCache
+from lib_rimo.hosts.diffusers.vae import choose_vae, is_vae
 from lib_rimo.merging.checkpoints.architecture import EDM_V, Architecture, recognise
-from lib_rimo.merging.checkpoints.checkpoint import open_checkpoint
-from lib_rimo.merging.checkpoints.families import families
+from lib_rimo.merging.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from lib_rimo.merging.checkpoints.quantised import refuse_quantised
 from lib_rimo.said import say
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("rimo")
 
 COMPONENTS = ("unet", "vae", "text_encoder", "text_encoder_2")
-INDEX = "model_index.json"
 
 _BIT_TYPES = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
@@ -44,6 +44,8 @@ class LoadedModel:
         pipeline: Diffusers' own.
         mapping: Where each tensor is in it.
         texts: Encoded prompts.
+        vae: Which VAE was asked for; None if none was.
+        vae_file: Where the VAE is from; None for the checkpoint itself.
     """
 
     checkpoint: Path
@@ -53,91 +55,53 @@ class LoadedModel:
     pipeline: DiffusionPipeline
     mapping: CheckpointMapping
     texts: TextCache
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keeps diffusers and transformers from writing to the terminal inside; errors still come."""
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
-    levels = diffusers_logging.get_verbosity(), transformers_logging.get_verbosity()
-    # Neither library has a public way to ask in all supported versions; both keep it in this name.
-    bars = [getattr(module, "_tqdm_active", True) for module in (diffusers_logging, transformers_logging)]
-    try:
-        for module in (diffusers_logging, transformers_logging):
-            module.set_verbosity_error()
-            module.disable_progress_bar()
-        yield
-    finally:
-        diffusers_logging.set_verbosity(levels[0])
-        transformers_logging.set_verbosity(levels[1])
-        for module, active in zip((diffusers_logging, transformers_logging), bars, strict=True):
-            if active:
-                module.enable_progress_bar()
-
-
-def read_index(config_dir: Path) -> dict[str, Any]:
-    """The ``model_index.json`` of a diffusers configuration folder.
-
-    Raises:
-        HostError: The folder has none, or it cannot be read.
-    """
-    path = config_dir / INDEX
-    try:
-        index = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise HostError(
-            "The configuration folder is not a diffusers model folder",
-            found=str(config_dir),
-            wanted=say("a folder with {1}", INDEX),
-            fix="Choose the folder that the model was published with, weights are not needed in it",
-        ) from error
-    except (OSError, ValueError) as error:
-        raise HostError(say("{1} cannot be read", INDEX), found=say("{1}: {2}", path, error)) from error
-    if not isinstance(index, dict):
-        raise HostError(say("{1} cannot be read", INDEX), found=str(path), wanted="a JSON object")
-    return index
+    vae: Path | None = None
+    vae_file: Path | None = None
 
 
 def load_model(
-    checkpoint: Path, *, config_dir: Path | None, device: torch.device, dtype: torch.dtype
+    checkpoint: Path,
+    *,
+    config_dir: Path | None,
+    device: torch.device,
+    dtype: torch.dtype,
+    vae: Path | None = None,
 ) -> LoadedModel:
     """Loads a checkpoint and proves that each of its tensors is where the mapping says.
 
     Args:
-        checkpoint: A ``.safetensors`` file in the original (LDM) layout.
-        config_dir: Folder with the diffusers configuration; nothing is then looked up elsewhere. None for the
-            hub's standard configuration of the recognised architecture, from its local cache if it is there.
+        checkpoint: In the original (LDM) layout, also with the names that older files have.
+        config_dir: Folder with the diffusers configuration; nothing is then looked up elsewhere. None for the usual
+            one of the recognised architecture.
         device: Where the model shall live.
         dtype: Of the live weights.
+        vae: Drawn with instead of the checkpoint's own.
 
     Raises:
         HostError: The file or the configuration cannot be loaded, or do not belong together.
     """
-    from safetensors import SafetensorError, safe_open
+    with _opened(checkpoint) as file:
+        kind = _kind(file)
+        check_whole(file, kind, config_dir)
+        other = choose_vae(file, kind.family, vae)
+        layout = _layout(file)
+        pipeline = build(file, kind, config_dir, dtype, other)
+        _draw_as(pipeline, kind)
+        _own_memory(pipeline)
+        live = _live_tensors(pipeline)
+        used = layout if other is None else {k: v for k, v in layout.items() if not is_vae(k, kind.family)}
 
-    try:
-        kind = _kind(checkpoint)
-        with safe_open(str(checkpoint), framework="pt", device="cpu") as file:
-            layout = _layout(file)
-            pipeline = _build(checkpoint, kind, config_dir, dtype)
-            _draw_as(pipeline, kind)
-            _own_memory(pipeline)
-            live = _live_tensors(pipeline)
+        def holds(key: str, place: Place) -> bool:
+            return _holds(live[place.component][place.tensor], place, file.tensor(key))
 
-            def holds(key: str, place: Place) -> bool:
-                return _holds(live[place.component][place.tensor], place, file.get_tensor(key))
-
-            with quiet():
-                mapping = map_checkpoint(pipeline, layout, kind.family, holds)
-            _verify(checkpoint, live, mapping, kind.family.parts("text"), holds)
-    except (OSError, SafetensorError) as error:
-        raise HostError(
-            "The checkpoint cannot be read",
-            found=say("{1}: {2}", checkpoint.name, error),
-            wanted="a complete .safetensors file",
-        ) from error
+        with quiet():
+            mapping = map_checkpoint(pipeline, used, kind.family, holds)
+        if other is not None:
+            why = say("pictures are decoded by another VAE, {1}", other.name)
+            mapping = replace(
+                mapping, refused={**mapping.refused, **dict.fromkeys(layout.keys() - used.keys(), str(why))}
+            )
+        _verify(checkpoint, live, mapping, kind.family.parts("text"), holds, own_vae=other is None)
     pipeline.to(device)
     if device.type != "cpu":
         # Decoded one by one, a batch of large pictures does not need the memory of all of them at once.
@@ -148,61 +112,88 @@ def load_model(
         len(mapping.places),
         len(mapping.refused),
     )
-    return LoadedModel(
-        checkpoint, config_dir, kind, layout, pipeline, mapping, TextCache(pipeline, kind.family.text)
-    )
+    texts = TextCache(pipeline, kind.family.text)
+    return LoadedModel(checkpoint, config_dir, kind, layout, pipeline, mapping, texts, vae, other)
 
 
-def refill(model: LoadedModel, checkpoint: Path) -> LoadedModel | None:
+def refill(model: LoadedModel, checkpoint: Path, vae: Path | None = None) -> LoadedModel | None:
     """Puts another file of the same layout and kind into a loaded model, without a second model in memory.
 
+    Args:
+        model: To be filled.
+        checkpoint: To fill it from.
+        vae: Drawn with instead of the checkpoint's own.
+
     Returns:
-        The model under its new name, or None, with nothing changed, when the file is of another layout or kind, or
-        cannot be opened.
+        The model under its new name, or None, with nothing changed, when the file is of another layout or kind, is
+        drawn with another VAE, or cannot be opened.
 
     Raises:
         HostError: Reading broke off half-way; the model is unusable.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
-        kind = _kind(checkpoint)
-    except HostError:
-        return None
-    try:
-        with safe_open(str(checkpoint), framework="pt", device="cpu") as file:
+        with _opened(checkpoint) as file:
+            kind = _kind(file)
             if kind != model.kind or _shapes(_layout(file)) != _shapes(model.layout):
+                return None
+            if choose_vae(file, kind.family, vae) != model.vae_file:
                 return None
             try:
                 for key, slots in model.mapping.live(model.pipeline).slots.items():
-                    tensor = file.get_tensor(key)
+                    tensor = file.tensor(key)
                     for slot in slots:
                         part = tensor if slot.view is None else slot.view(tensor)
                         # Rounded before it moves, as a fresh load does it.
                         slot.tensor.copy_(part.to(slot.tensor.dtype))
-            except (OSError, SafetensorError, RuntimeError) as error:
-                raise HostError(
+            except (OSError, RuntimeError) as error:
+                raise _BrokenOffError(
                     "Reading a checkpoint broke off",
                     found=say("{1}: {2}", checkpoint.name, error),
                     fix="Load it again",
                 ) from error
             model.texts.clear()
-            return replace(model, checkpoint=checkpoint, layout=_layout(file))
-    except (OSError, SafetensorError):
+            return replace(model, checkpoint=checkpoint, layout=_layout(file), vae=vae)
+    except _BrokenOffError:
+        raise
+    except HostError:
         return None
 
 
-def _kind(checkpoint: Path) -> Architecture:
+class _BrokenOffError(HostError):
+    """A model is half one file and half another."""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Checkpoint]:
+    """A checkpoint file, open.
+
+    Raises:
+        HostError: It is damaged, or none.
+    """
+    try:
+        with open_checkpoint(path) as file:
+            yield file
+    except CheckpointError as error:
+        raise HostError("The checkpoint cannot be loaded", found=str(error).rstrip(".")) from error
+
+
+def _kind(file: Checkpoint) -> Architecture:
     """What a file is, by its names and by what it says of itself.
 
     Raises:
-        HostError: It is damaged, or no model that can be drawn with.
+        CheckpointError: It is no model, or its numbers are not what they stand for.
+        HostError: It is a model that cannot be drawn from words alone.
     """
-    try:
-        with open_checkpoint(checkpoint) as opened:
-            return recognise(opened)
-    except CheckpointError as error:
-        raise HostError("The checkpoint cannot be loaded", found=str(error).rstrip(".")) from error
+    kind = recognise(file)
+    refuse_quantised(file)
+    if kind.inpainting:
+        raise HostError(
+            "Inpainting models cannot be drawn from words alone",
+            found=say("{1}: {2}", file.name, say(kind.describe())),
+            wanted="a text-to-image model",
+            fix="Choose the model that it was made from",
+        )
+    return kind
 
 
 def _draw_as(pipeline: DiffusionPipeline, kind: Architecture) -> None:
@@ -230,75 +221,8 @@ def _shapes(layout: Layout) -> dict[str, tuple[int, ...]]:
     return {key: shape for key, (shape, _) in layout.items()}
 
 
-def _layout(file: Any) -> Layout:
-    tensors = ((key, file.get_tensor(key)) for key in file.keys())  # noqa: SIM118 -- no dict: it has no __iter__
-    return {key: (tuple(tensor.shape), tensor.dtype) for key, tensor in tensors}
-
-
-def _build(
-    checkpoint: Path, kind: Architecture, config_dir: Path | None, dtype: torch.dtype
-) -> DiffusionPipeline:
-    import diffusers
-
-    if config_dir is not None:
-        name = str(read_index(config_dir).get("_class_name"))
-        source = {"config": str(config_dir)}
-    else:
-        own = kind.family.diffusers
-        name = kind.family.title if own is None else own.pipeline
-        source = {}
-    known = {f.diffusers.pipeline: f.diffusers.options for f in families() if f.diffusers is not None}
-    if name not in known:
-        raise HostError(
-            "The configuration is of a kind of model that cannot be drawn with",
-            found=name,
-            wanted=" or ".join(known),
-        )
-    try:
-        with quiet():
-            pipeline: DiffusionPipeline = getattr(diffusers, name).from_single_file(
-                str(checkpoint), local_files_only=True, torch_dtype=dtype, **source, **known[name]
-            )
-    except Exception as error:
-        # diffusers raises whatever was at hand (KeyError, AttributeError, its own kinds, the hub's kinds).
-        if _is_offline(error):
-            raise HostError(
-                say("The configuration that {1} is drawn by is not on this computer yet", checkpoint.name),
-                found=say("{1}, and no connection to fetch its configuration by", say(kind.describe())),
-                wanted="a connection to huggingface.co once, or a folder with the model's diffusers configuration",
-                fix="Go online and try again, or name the folder with --config",
-            ) from error
-        fix = "Choose another checkpoint"
-        if config_dir is not None:
-            fix = f"Check that {config_dir} is the configuration of this very model"
-        # The values of a weight that the file lacks stay "meta"; torch's own words for that help nobody.
-        lacks = isinstance(error, NotImplementedError) and "meta" in str(error)
-        reason = (
-            "the file lacks weights of the model"
-            if lacks
-            else f"{type(error).__name__}: {_first_line(error)}"
-        )
-        raise HostError(
-            "diffusers cannot load the checkpoint",
-            found=say("{1}: {2}", checkpoint.name, reason),
-            wanted="an SD or SDXL checkpoint in the original layout, and its configuration",
-            fix=fix,
-        ) from error
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
-
-
-def _is_offline(error: BaseException | None) -> bool:
-    """Whether what went wrong is that a file of the hub is neither here nor can be fetched."""
-    while error is not None:
-        if type(error).__name__ in ("LocalEntryNotFoundError", "OfflineModeIsEnabled"):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), "")
+def _layout(file: Checkpoint) -> Layout:
+    return {key: (file.shape(key), file.dtype(key)) for key in file}
 
 
 def _own_memory(pipeline: DiffusionPipeline) -> None:
@@ -335,9 +259,11 @@ def _verify(
     mapping: CheckpointMapping,
     texts: tuple[str, ...],
     holds: Callable[[str, Place], bool],
+    *,
+    own_vae: bool,
 ) -> None:
     covered = {(p.component, p.tensor) for places in mapping.places.values() for p in places}
-    from_file = {"unet", "vae"}
+    from_file = {"unet", "vae"} if own_vae else {"unet"}
     if any(key.startswith(texts) for key in (*mapping.places, *mapping.refused)):
         # Only a checkpoint without text encoders takes them from the configuration folder, if that holds them.
         from_file |= {"text_encoder", "text_encoder_2"}

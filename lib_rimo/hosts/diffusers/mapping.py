@@ -3,7 +3,7 @@
 The renaming and reshaping from the original (LDM) layout is diffusers' own: its conversion functions are run once
 on tensors without contents that remember which views were taken of them. So the mapping follows the installed
 diffusers and any width or depth, and nothing of it is a table of ours that could grow stale. Whether it is right
-is not believed but checked, value by value, when a checkpoint is loaded (``diffusers_loading``).
+is not believed but checked, value by value, when a checkpoint is loaded (``loading``).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from lib_rimo.hosts.diffusers.vae import has_vae
 from lib_rimo.hosts.tracing import Traced, View
 from lib_rimo.merging.checkpoints.families import is_weight
 from lib_rimo.merging.checkpoints.family import Family
@@ -95,7 +96,8 @@ def _components(
 
     traced = {key: Traced.of(key, shape, dtype) for key, (shape, dtype) in layout.items()}
     yield "unet", convert_ldm_unet_checkpoint(dict(traced), config=dict(pipeline.unet.config))
-    yield "vae", convert_ldm_vae_checkpoint(dict(traced), config=dict(pipeline.vae.config))
+    if has_vae(layout, family):
+        yield "vae", convert_ldm_vae_checkpoint(dict(traced), config=dict(pipeline.vae.config))
     for component in _TEXT_ENCODERS:
         encoder = getattr(pipeline, component, None)
         if encoder is None:

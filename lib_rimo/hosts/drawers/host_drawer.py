@@ -55,11 +55,11 @@ class HostDrawer(Owned):
                 finally:
                     self._holder = None
 
-    def load(self, checkpoint: Path) -> None:
+    def load(self, checkpoint: Path, vae: Path | None = None) -> None:
         """Makes a checkpoint the live model; whatever was swapped is put back before."""
         if self.is_mine():
             self.put_back()
-        self.host.load(checkpoint)
+        self.host.load(checkpoint, vae)
 
     def closed(self, partition: Partition) -> Mapping[str, str]:
         """Groups with tensors that the host refuses to swap, each with the first one's reason."""

@@ -40,3 +40,17 @@ def require_known(what: str, name: str, names: Sequence[str]) -> None:
         raise HostError(
             say("The {1} is unknown", say(what)), found=repr(name), wanted=say("one of {1}", ", ".join(names))
         )
+
+
+def refuse_vae(vae: Path | None) -> None:
+    """Refuses a VAE of one's choice: a WebUI has a choice of its own, which is the user's.
+
+    Raises:
+        HostError: There is one.
+    """
+    if vae is not None:
+        raise HostError(
+            "The WebUI draws with the VAE that is selected in it",
+            found=vae.name,
+            fix="Leave VAE empty and select it in the WebUI",
+        )

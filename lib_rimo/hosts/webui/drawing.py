@@ -22,6 +22,8 @@ from lib_rimo.hosts.host import ImageRequest
 from lib_rimo.hosts.prompt_text import plain
 from lib_rimo.said import say
 
+CLIP_SKIP = "CLIP_stop_at_last_layers"
+"""How the WebUIs call that option; a job has it for itself, and the user's own comes back."""
 JOB = "Random mix"
 """What the WebUI's progress shows while a batch is drawn."""
 
@@ -124,6 +126,7 @@ class Drawer:
             do_not_save_grid=True,
             restore_faces=False,
             tiling=False,
+            override_settings={} if first.clip_skip is None else {CLIP_SKIP: first.clip_skip},
         )
         job.scripts = None
         with contextlib.closing(job):

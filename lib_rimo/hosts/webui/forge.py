@@ -55,11 +55,11 @@ class ForgeHost(WebuiHost):
         _, keys, places = self._mapped
         return live_weights(engine, places, keys, _replaced_parts(engine, file, places))
 
-    def load(self, checkpoint: Path) -> None:
+    def load(self, checkpoint: Path, vae: Path | None = None) -> None:
         """Selects a checkpoint in the WebUI and makes it live; see ``WebuiHost.load``."""
         if self._queue.is_mine():
             self._mapped = None  # the file may have changed since
-        super().load(checkpoint)
+        super().load(checkpoint, vae)
 
     def _select(self, info: Any) -> Any:
         from modules import sd_models, shared

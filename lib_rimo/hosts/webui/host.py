@@ -19,7 +19,7 @@ from PIL import Image
 
 from lib_rimo.errors import HostError, HostTakenError
 from lib_rimo.hosts.host import ImageDefaults, ImageRequest
-from lib_rimo.hosts.webui.checks import keys_of, require_known, same_file
+from lib_rimo.hosts.webui.checks import keys_of, refuse_vae, require_known, same_file
 from lib_rimo.hosts.webui.drawing import Drawer, announced
 from lib_rimo.hosts.webui.info import schedules, ui_defaults
 from lib_rimo.hosts.webui.lend import Player
@@ -125,15 +125,14 @@ class WebuiHost(ABC):
         info = sd_models.get_closet_checkpoint_match(shared.opts.data.get("sd_model_checkpoint") or "")
         return None if info is None else Path(info.filename)
 
-    def load(self, checkpoint: Path) -> None:
+    def load(self, checkpoint: Path, vae: Path | None = None) -> None:
         """Selects a checkpoint in the WebUI and makes it live; the one before stays if that fails.
-
-        Takes the queue for the time if this thread does not hold it.
 
         Raises:
             HostTakenError: The user pressed Interrupt meanwhile; the checkpoint is loaded all the same.
-            HostError: The file is not in the WebUI's list, damaged, or cannot be loaded.
+            HostError: The file is not in the WebUI's list, damaged, cannot be loaded, or a VAE is asked for.
         """
+        refuse_vae(vae)
         if not self._queue.is_mine():
             with self.exclusive():
                 self.load(checkpoint)

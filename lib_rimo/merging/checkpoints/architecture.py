@@ -25,13 +25,25 @@ EDM_V = "edm v"
 """v on another scale of noise; told by a tensor that the WebUIs and ComfyUI read as well."""
 
 _OTHERS = {
+    "lora_": "a LoRA",
+    ".lora": "a LoRA",
+    "lycoris_": "a LoRA",
     "double_blocks.": "Flux",
     "joint_blocks.": "SD3",
     "down_blocks.": "a UNet in the layout of diffusers, which is not a whole checkpoint",
-    "lora_": "a LoRA",
-    ".lora": "a LoRA",
     "control_model.": "a ControlNet",
 }
+
+_VAE = (
+    "first_stage_model.",
+    "encoder.",
+    "decoder.",
+    "quant_conv.",
+    "post_quant_conv.",
+    "loss.",
+    "model_ema.",
+)
+_UNET = ("input_blocks.", "output_blocks.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,10 +226,10 @@ def _guess(keys: Iterable[str]) -> str:
     for mark, kind in _OTHERS.items():
         if any(mark in name for name in names):
             return kind
-    if names and all(
-        name.startswith(("first_stage_model.", "encoder.", "decoder.", "quant")) for name in names
-    ):
+    if names and all(name.startswith(_VAE) for name in names):
         return "a VAE"
+    if any(name.startswith(_UNET) for name in names):
+        return "a bare UNet, which is not a whole checkpoint"
     return f"{len(names)} tensors" + (f", the first named {names[0]!r}" if names else "")
 
 

@@ -8,7 +8,7 @@ import mmap
 import os
 import pickle
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import BinaryIO
@@ -16,12 +16,14 @@ from typing import BinaryIO
 import torch
 
 from lib_rimo.errors import CheckpointError
-from lib_rimo.merging.checkpoints.header import Header, TensorSpec, read_header
+from lib_rimo.merging.checkpoints.header import Header, TensorSpec, gguf_error, read_header
 from lib_rimo.merging.checkpoints.keys import canonical_names
 from lib_rimo.said import say
 
 SUFFIXES = (".safetensors", ".ckpt")
 """Files that can be opened; anything else is refused by name."""
+VAE_SUFFIXES = (*SUFFIXES, ".pt")
+"""How a VAE's file may end as well; the WebUIs' ``model.vae.pt`` is read by the safe way only."""
 
 SAMPLE_BLOCKS = 256
 SAMPLE_BYTES = 65_536
@@ -67,6 +69,10 @@ class Checkpoint(ABC):
 
     def __contains__(self, key: object) -> bool:
         return key in self._stored
+
+    def stored_name(self, key: str) -> str:
+        """How the file itself spells a name; ``KeyError`` where there is none."""
+        return self._stored[key]
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Shape of a tensor; ``KeyError`` where there is none."""
@@ -134,21 +140,24 @@ def largest(tensor: torch.Tensor) -> float:
     return found
 
 
-def open_checkpoint(path: Path) -> Checkpoint:
+def open_checkpoint(path: Path, suffixes: Sequence[str] = SUFFIXES) -> Checkpoint:
     """Opens a checkpoint after checking it.
 
     Args:
         path: A ``.safetensors`` file, or a ``.ckpt`` that holds nothing but numbers.
+        suffixes: How the file may end; what is not ``.safetensors`` is read as a ``.ckpt``.
 
     Raises:
         CheckpointError: The file is missing, of another kind, truncated, forged, or wants to run code.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() == ".gguf":
+        raise gguf_error(path)
+    if path.suffix.lower() not in suffixes:
         raise CheckpointError(
             say("{1} is not a checkpoint that can be opened", path.name),
             found=path.suffix,
-            wanted=" or ".join(SUFFIXES),
+            wanted=" or ".join(suffixes),
         )
     try:
         with path.open("rb") as file:
@@ -238,7 +247,7 @@ def _unpickle(path: Path) -> dict[str, torch.Tensor]:
             wanted="a file that needs no code to load",
             fix="Use the .safetensors version of this model",
         ) from error
-    if isinstance(data, dict) and isinstance(data.get("state_dict"), dict):
+    while isinstance(data, dict) and isinstance(data.get("state_dict"), dict):
         data = data["state_dict"]
     tensors = {}
     if isinstance(data, dict):

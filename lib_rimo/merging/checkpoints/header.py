@@ -18,8 +18,11 @@ import torch
 
 from lib_rimo.errors import CheckpointError
 from lib_rimo.files import json_text, whole_text
+from lib_rimo.said import say
 
 LENGTH_BYTES = 8
+GGUF = b"GGUF"
+"""What a file of that format begins with."""
 MAX_JSON_BYTES = 100_000_000
 """The format's own limit; a longer header is an attempt to fill the memory."""
 MAX_DIGITS = 18
@@ -104,6 +107,9 @@ def read_header(file: BinaryIO, size_bytes: int, path: Path) -> Header:
     Raises:
         CheckpointError: The file is truncated, forged, or not a safetensors file.
     """
+    file.seek(0)
+    if file.read(len(GGUF)) == GGUF:
+        raise gguf_error(path)
     try:
         return _read(file, size_bytes)
     except _ForgedError as error:
@@ -113,6 +119,16 @@ def read_header(file: BinaryIO, size_bytes: int, path: Path) -> Header:
             wanted="a complete .safetensors file",
             fix="Download or copy the file again",
         ) from error
+
+
+def gguf_error(path: Path) -> CheckpointError:
+    """What is said of a GGUF file, whatever it is called."""
+    return CheckpointError(
+        say("{1} is quantised, so its numbers cannot be used", path.name),
+        found="a GGUF file",
+        wanted="fp16, bf16, fp32 or plain fp8",
+        fix="Choose the model's fp16 file, from which this one was made",
+    )
 
 
 def _read(file: BinaryIO, size_bytes: int) -> Header:

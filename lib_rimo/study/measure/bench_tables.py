@@ -13,6 +13,7 @@ from lib_rimo.benchmark.suite import Suite
 from lib_rimo.benchmark.suite_pages import comma_separated, is_marked, markdown, page
 from lib_rimo.benchmark.suite_run import Results
 from lib_rimo.benchmark.suite_tables import Point, Table, points, tables
+from lib_rimo.benchmark.taggers import told_thresholds
 from lib_rimo.files import write_whole
 from lib_rimo.said import say
 from lib_rimo.study.measure.measurement import Measuring
@@ -90,7 +91,7 @@ def notes_of(suite: Suite, measuring: Measuring) -> tuple[str, ...]:
             layout.sampler,
             suite.settings.seed,
         ),
-        say("Tagger {1}, threshold {2}.", measuring.tagger.name, f"{measuring.tagger.threshold:g}"),
+        told_thresholds(measuring.tagger),
         "In brackets 95 % intervals over prompts. The three best of a row are bold, with up to three checkpoints "
         "the best. A single tag counts if some checkpoint drew it twice.",
     ]

@@ -21,7 +21,7 @@ from lib_rimo.benchmark.tagger import Tagger
 from lib_rimo.errors import SettingsError
 from lib_rimo.hosts.drawers.drawer import Drawer, Files
 from lib_rimo.merging.checkpoints.architecture import check_same, recognise
-from lib_rimo.merging.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from lib_rimo.merging.checkpoints.checkpoint import VAE_SUFFIXES, Checkpoint, open_checkpoint
 from lib_rimo.merging.checkpoints.keys import place_of
 from lib_rimo.merging.checkpoints.quantised import refuse_quantised
 from lib_rimo.merging.mix.mixable import refuse_damaged
@@ -29,7 +29,7 @@ from lib_rimo.merging.mix.partition import Partition, load_partition
 from lib_rimo.merging.mix.recipe import Recipe, Source
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.said import say
-from lib_rimo.study.run.drawing import DrawingSession
+from lib_rimo.study.run.drawing import DrawingSession, load_base
 from lib_rimo.study.run.image_settings import ImageSettings, prompt_settings
 from lib_rimo.study.run.session import OpenTagger
 from lib_rimo.study.settings.settings import MeasureSettings
@@ -70,6 +70,7 @@ class Measuring:
     folder: Path
     closed: tuple[str, ...] = ()
     between: Callable[[int], None] = _nothing
+    vae: Path | None = None
 
     @classmethod
     def open(
@@ -99,7 +100,7 @@ class Measuring:
         catalogue = choose_catalogue(settings.images.catalogue, tagger)
         closed: set[str] = set()
         with drawer.exclusive():
-            drawer.load(settings.base)
+            load_base(drawer, settings.base, settings.images.vae)
             if partition is not None:
                 closed = set(drawer.closed(partition)) & partition.frozen_by_default
         layout = ImageSettings.resolve(settings.images, drawer.image_defaults(), catalogue)
@@ -114,6 +115,7 @@ class Measuring:
             folder,
             tuple(sorted(closed)),
             between,
+            settings.images.vae,
         )
 
     def run(self, candidates: Sequence[Candidate], suite: Suite, progress: Progress) -> Results:
@@ -130,7 +132,12 @@ class Measuring:
         }
         if self.closed:
             key["closed"] = list(self.closed)
-        batch = self.drawer.batch_size(self.layout.width, self.layout.height)
+        if self.layout.clip_skip:
+            key["clip_skip"] = self.layout.clip_skip
+        if self.vae is not None:
+            with open_checkpoint(self.vae, VAE_SUFFIXES) as vae:
+                key["vae"] = vae.fingerprint
+        batch = self.drawer.batch_size(*self.layout.largest())
         return run_suite(candidates, suite, self.tagger, self.folder, batch=batch, key=key, progress=progress)
 
     def checkpoints(self, files: Sequence[Path]) -> list[Candidate]:
@@ -208,10 +215,8 @@ class Measuring:
     @contextmanager
     def _drawing(self, base: Path, recipe: Recipe, files: Files) -> Iterator[Draw]:
         with self.drawer.exclusive():
-            self.drawer.load(base)
-        with DrawingSession(
-            self.drawer, files, Scoring(self.tagger), self.layout.sampler, self.layout.scheduler
-        ) as bench:
+            load_base(self.drawer, base, self.vae)
+        with DrawingSession(self.drawer, files, Scoring(self.tagger), self.layout) as bench:
 
             def draw(prompts: Sequence[Prompt]) -> Sequence[Image.Image]:
                 pictures = bench.pictures(recipe, prompts)

@@ -20,6 +20,7 @@ from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.said import say
 from lib_rimo.study.record.record import StudyRecord
+from lib_rimo.study.run.drawing import load_base
 from lib_rimo.study.run.image_settings import ImageSettings
 from lib_rimo.study.run.selection import is_selected, wrong_selection
 from lib_rimo.study.settings.numbers import whole
@@ -119,15 +120,15 @@ class Previewer:
             partition = load_partition(record.settings.search.partition)
             with self._drawer.exclusive():
                 check()
-                self._make_live(base)
+                self._make_live(base, record.settings.images.vae)
                 return self._drawer.draw(recipe, _requests(record, request), Files(opened, partition))
 
-    def _make_live(self, base: Path) -> None:
+    def _make_live(self, base: Path, vae: Path | None) -> None:
         selected = is_selected(self._drawer, base)
         if not selected and not self._may_load:
             raise wrong_selection(self._drawer, base)
         # Also when it is loaded: a host that watches for changes is told that this is the one to go by.
-        self._drawer.load((self._drawer.loaded() or base) if selected else base)
+        load_base(self._drawer, (self._drawer.loaded() or base) if selected else base, vae)
 
 
 def _requests(record: StudyRecord, request: PreviewRequest) -> list[ImageRequest]:
@@ -144,6 +145,7 @@ def _requests(record: StudyRecord, request: PreviewRequest) -> list[ImageRequest
             layout.cfg,
             layout.sampler,
             layout.scheduler,
+            layout.clip_skip,
         )
         for i in range(request.count)
     ]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
 import numpy as np
@@ -25,7 +26,7 @@ from lib_rimo.benchmark.suite import Part
 from lib_rimo.hosts.drawers.drawer import Drawer, Files
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.study.record import events as ev
-from lib_rimo.study.run.image_settings import request_of
+from lib_rimo.study.run.image_settings import ImageSettings, request_of
 
 GIVE_WAY_S = 0.015
 """How long the queue stays free for those who wait. Any pause lets exactly one of them in (measured on A1111)."""
@@ -57,16 +58,14 @@ class DrawingSession:
         drawer: Draws; its base is loaded.
         files: The study's.
         scoring: Judges the pictures.
-        sampler: For every picture.
-        scheduler: For every picture.
+        layout: How every picture is drawn.
     """
 
-    def __init__(self, drawer: Drawer, files: Files, scoring: Scoring, sampler: str, scheduler: str) -> None:
+    def __init__(self, drawer: Drawer, files: Files, scoring: Scoring, layout: ImageSettings) -> None:
         self._drawer = drawer
         self._files = files
         self._scoring = scoring
-        self._sampler = sampler
-        self._scheduler = scheduler
+        self._layout = layout
         self._queue = ExitStack()
         self._held = False
         self._pause = threading.Event()
@@ -80,7 +79,7 @@ class DrawingSession:
         self.put_back()
 
     def draw(self, recipe: Recipe, prompts: Sequence[Prompt]) -> Drawn:
-        """Draws and scores a batch of one layout with a recipe's weights live.
+        """Draws and scores a batch with a recipe's weights live.
 
         Raises:
             RimoError: It could not be drawn.
@@ -91,12 +90,19 @@ class DrawingSession:
         return Drawn(scored.scores, tuple(images), time.monotonic() - began, scored.features)
 
     def pictures(self, recipe: Recipe, prompts: Sequence[Prompt]) -> list[Image.Image]:
-        """Draws a batch of one layout without scoring it."""
+        """Draws a batch without scoring it; pictures of different sizes are drawn one size after the other."""
         if not self._held:
             self._queue.enter_context(self._drawer.exclusive())
             self._held = True
-        requests = [request_of(prompt, self._sampler, self._scheduler) for prompt in prompts]
-        return self._drawer.draw(recipe, requests, self._files)
+        requests = [request_of(prompt, self._layout) for prompt in prompts]
+        alike: dict[Hashable, list[int]] = {}
+        for place, request in enumerate(requests):
+            alike.setdefault(request.layout(), []).append(place)
+        drawn: dict[int, Image.Image] = {}
+        for places in alike.values():
+            images = self._drawer.draw(recipe, [requests[place] for place in places], self._files)
+            drawn.update(zip(places, images, strict=True))
+        return [drawn[place] for place in range(len(requests))]
 
     def give_way(self) -> None:
         """Lets those in who wait for the drawer, with the user's own weights in place."""
@@ -108,6 +114,14 @@ class DrawingSession:
         """Restores the user's weights and lets the queue go. Does nothing when they are back already."""
         self._held = False
         self._queue.close()
+
+
+def load_base(drawer: Drawer, base: Path, vae: Path | None) -> None:
+    """Makes a checkpoint the live model, to be drawn with a VAE of the user's choice if there is one."""
+    if vae is None:
+        drawer.load(base)
+    else:
+        drawer.load(base, vae)
 
 
 def draw_pairs(

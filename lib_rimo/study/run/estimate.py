@@ -8,6 +8,7 @@ from typing import Any
 
 from lib_rimo.said import joined, say
 from lib_rimo.study.run.preflight import GIB
+from lib_rimo.study.settings.images import ImageOptions
 from lib_rimo.study.settings.settings import StudySettings
 from lib_rimo.study.store.snapshot_of import images_to_measure
 
@@ -25,7 +26,7 @@ def estimate(settings: StudySettings, images_per_s: float) -> Mapping[str, Any]:
     Returns:
         ``images`` (search and measurement), ``ram_bytes`` (checkpoints kept in the page cache for fast swaps),
         ``disk_bytes`` (written during the search: none; one checkpoint when saved), ``hours`` or None, ``text``, and
-        ``advice`` where the number of epochs does not suit the partners.
+        ``advice`` where the number of epochs does not suit the partners, ``look``: what pictures are drawn with.
     """
     files = (settings.base, *settings.partners)
     measured = images_to_measure(settings, settings.epochs)
@@ -52,7 +53,30 @@ def estimate(settings: StudySettings, images_per_s: float) -> Mapping[str, Any]:
         "hours": hours,
         "text": joined(" · ", *parts),
         "advice": _advice(settings),
+        "look": look(settings.images),
     }
+
+
+def look(images: ImageOptions) -> str:
+    """What pictures are drawn with, in a sentence; what is left open is the model's own."""
+    sizes = [size.to_text() for size in images.sizes]
+    if images.width or images.height:
+        sizes = [f"{images.width or '?'}x{images.height or '?'}"]
+    own = say("the model's own")
+    schedule = "" if images.scheduler == "Automatic" else f" {images.scheduler}"
+    parts: list[str] = [
+        say("sampler {1}", f"{images.sampler}{schedule}" if images.sampler else own),
+        say("{1} steps", images.steps or own),
+        say("CFG {1}", own if images.cfg is None else f"{images.cfg:g}"),
+        say("size {1}", ", ".join(sizes) or own),
+    ]
+    if images.clip_skip:
+        parts.append(say("clip skip {1}", images.clip_skip))
+    if images.prefix:
+        parts.append(say("before every prompt: {1}", images.prefix))
+    if images.negative:
+        parts.append(say("negative: {1}", images.negative))
+    return say("Drawn with {1}.", joined(" \u00b7 ", *parts))
 
 
 def _advice(settings: StudySettings) -> str:

@@ -12,6 +12,7 @@ from lib_rimo.study.record.restoring import restored
 from lib_rimo.study.settings.images import ImageOptions
 from lib_rimo.study.settings.seeds import derive_seed
 from lib_rimo.study.settings.settings import StudySettings
+from lib_rimo.study.settings.sizes import Size
 
 MANY_TAGS = 100
 GRID_PICTURES = 8
@@ -22,14 +23,16 @@ class ImageSettings:
     """Resolved once when a study is opened, from its settings and the model's own configuration.
 
     Attributes:
-        width: Pixels.
-        height: Pixels.
+        width: Pixels, where nothing else is said; of several sizes the first one's.
+        height: Pixels, in the same way.
         steps: Denoising steps.
         cfg: Guidance scale.
         sampler: Name of the sampler.
         scheduler: Name of the noise schedule.
         tags: Fewest and most tags of a prompt.
+        clip_skip: See ``ImageRequest``; None where nothing asks for it.
         escape: Whether tags are escaped; not in studies from before they were, so that those go on as they began.
+        sizes: Widths and heights that each prompt gets one of; empty where all have the one above.
     """
 
     width: int
@@ -40,6 +43,8 @@ class ImageSettings:
     scheduler: str
     tags: tuple[int, int]
     escape: bool = False
+    clip_skip: int | None = None
+    sizes: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def resolve(cls, images: ImageOptions, defaults: ImageDefaults, catalogue: Catalogue) -> ImageSettings:
@@ -49,20 +54,31 @@ class ImageSettings:
         """
         room = len(catalogue.categories) if images.one_per_category else len(catalogue.tags)
         few, many = (5, 20) if len(catalogue.tags) >= MANY_TAGS else (2, 6)
+        sizes = () if images.width or images.height else tuple((s.width, s.height) for s in images.sizes)
+        width, height = sizes[0] if sizes else (defaults.width, defaults.height)
         return cls(
-            width=images.width or defaults.width,
-            height=images.height or defaults.height,
+            width=images.width or width,
+            height=images.height or height,
             steps=images.steps or defaults.steps,
             cfg=defaults.cfg if images.cfg is None else images.cfg,
             sampler=images.sampler or defaults.sampler,
             scheduler=images.scheduler,
             tags=images.tags or (min(few, room), min(many, room)),
             escape=True,
+            clip_skip=images.clip_skip or defaults.clip_skip,
+            sizes=sizes if len(sizes) > 1 else (),
         )
 
     def settings(self) -> dict[str, Any]:
         """What of it can be set; by these settings it comes out the same."""
-        return {name: value for name, value in asdict(self).items() if name != "escape"}
+        plain = {name: value for name, value in asdict(self).items() if name not in ("escape", "sizes")}
+        if self.sizes:
+            plain |= {"width": None, "height": None}
+        return {**plain, "sizes": tuple(Size(*size) for size in self.sizes)}
+
+    def largest(self) -> tuple[int, int]:
+        """Width and height of the largest pictures."""
+        return max((*self.sizes, (self.width, self.height)), key=lambda size: size[0] * size[1])
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ImageSettings:
@@ -70,7 +86,7 @@ class ImageSettings:
         return restored(cls, data)
 
 
-def request_of(prompt: Prompt, sampler: str, scheduler: str) -> ImageRequest:
+def request_of(prompt: Prompt, layout: ImageSettings) -> ImageRequest:
     """A prompt's picture, as a host is asked for it."""
     return ImageRequest(
         prompt.text,
@@ -80,8 +96,9 @@ def request_of(prompt: Prompt, sampler: str, scheduler: str) -> ImageRequest:
         prompt.height,
         prompt.steps,
         prompt.cfg,
-        sampler,
-        scheduler,
+        layout.sampler,
+        layout.scheduler,
+        layout.clip_skip,
     )
 
 
@@ -98,6 +115,7 @@ def prompt_settings(images: ImageOptions, layout: ImageSettings) -> PromptSettin
         heights=(layout.height,),
         steps=(layout.steps,),
         cfgs=(layout.cfg,),
+        sizes=layout.sizes,
     )
 
 

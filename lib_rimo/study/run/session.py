@@ -13,7 +13,8 @@ from importlib import metadata
 
 from lib_rimo.benchmark.catalogue import Catalogue, choose_catalogue
 from lib_rimo.benchmark.scoring import Scoring
-from lib_rimo.benchmark.tagger import Tagger
+from lib_rimo.benchmark.tagger import Tagger, character_threshold_of
+from lib_rimo.benchmark.taggers import told_thresholds
 from lib_rimo.errors import JournalError, SettingsError
 from lib_rimo.hosts.drawers.drawer import Drawer, Files
 from lib_rimo.merging.mix.partition import Partition, load_partition
@@ -22,7 +23,7 @@ from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.said import say
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record.record import StudyRecord
-from lib_rimo.study.run.drawing import DrawingSession
+from lib_rimo.study.run.drawing import DrawingSession, load_base
 from lib_rimo.study.run.image_settings import ImageSettings, PromptPools
 from lib_rimo.study.run.preflight import canary_recipe, check_canary, check_files, check_room, damaged_groups
 from lib_rimo.study.run.preparing import Preparation
@@ -85,6 +86,8 @@ def open_new(
             mix_predictions=settings.mix_predictions,
         )
         notes += check_room(settings.base, drawer, [settings.base, *settings.partners])
+        if character_threshold_of(scoring.tagger) is not None:
+            notes.append(told_thresholds(scoring.tagger))
         groups = _searched_groups(settings, partition, sources.open(wanted[0]).keys())
         check_constraints(settings.search, [s.name for s in wanted[1:]], (*partition.groups, *groups), groups)
         all_groups = _load_base(settings, drawer, sources, partition, preparation)
@@ -100,7 +103,7 @@ def open_new(
             groups=groups,
             notes=tuple(notes),
             layout=dataclasses.asdict(layout),
-            batch=drawer.batch_size(layout.width, layout.height),
+            batch=drawer.batch_size(*layout.largest()),
             versions=_versions(),
             started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         )
@@ -163,7 +166,7 @@ def _assemble(
 ) -> Session:
     layout = ImageSettings.from_json(record.opened.layout)
     files = Files(sources, partition, preparation.check)
-    bench = DrawingSession(drawer, files, scoring, layout.sampler, layout.scheduler)
+    bench = DrawingSession(drawer, files, scoring, layout)
     pools = PromptPools(record.settings, layout, catalogue)
     return Session(record, sources, partition, all_groups, bench, pools, catalogue)
 
@@ -187,7 +190,7 @@ def _load_base(
     preparation.step("Loading the base")
     with drawer.exclusive():
         preparation.check()  # the queue may have been long
-        drawer.load(settings.base)
+        load_base(drawer, settings.base, settings.images.vae)
         preparation.check()
         closed = set(drawer.closed(partition)) & set(settings.search.frozen)
     partners = [sources.source_of(path) for path in settings.partners]

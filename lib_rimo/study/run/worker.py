@@ -19,6 +19,7 @@ from lib_rimo.merging.mix.sources import Sources
 from lib_rimo.said import say, sentences
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record.journal import Journal
+from lib_rimo.study.run.drawing import load_base
 from lib_rimo.study.run.lease import Hold, HostLease
 from lib_rimo.study.run.opening import begin, go_on
 from lib_rimo.study.run.preparing import Preparation, StudyStopped
@@ -292,7 +293,8 @@ class Worker:
         if run.taken:
             run.taken = ""
             with self._drawer.exclusive():
-                self._drawer.load(runner.record.settings.base)
+                settings = runner.record.settings
+                load_base(self._drawer, settings.base, settings.images.vae)
         try:
             return runner.run(lambda: _obey(run))
         except HostTakenError as error:

@@ -14,6 +14,7 @@ from lib_rimo.benchmark.catalogue import load_catalogue
 from lib_rimo.errors import CatalogueError, RecipeError, SettingsError
 from lib_rimo.hosts.host import DrawingProgram
 from lib_rimo.merging.checkpoints.architecture import family_of
+from lib_rimo.merging.checkpoints.checkpoint import VAE_SUFFIXES
 from lib_rimo.merging.mix.partition import Partition, load_partition
 from lib_rimo.merging.mix.recipe import Recipe
 from lib_rimo.said import say
@@ -47,6 +48,9 @@ def check_possible(settings: StudySettings, host: DrawingProgram) -> None:
         value = getattr(settings.images, field)
         if value is not None and value % step:
             raise no_multiple(field, value, step)
+    for side in (side for size in settings.images.sizes for side in size):
+        if side % step:
+            raise no_multiple("sizes", side, step)
     search = settings.search
     find_strategy(search.strategy)
     check_method(search, len(settings.partners))
@@ -69,6 +73,14 @@ def check_drawable(scoring: ScoringOptions, images: ImageOptions, host: DrawingP
     if images.sampler is not None:
         check_known("sampler", images.sampler, host.samplers())
     check_known("scheduler", images.scheduler, host.schedulers())
+    if images.vae is not None and not (images.vae.is_file() and images.vae.suffix.lower() in VAE_SUFFIXES):
+        raise SettingsError(
+            "vae",
+            "There is no such VAE",
+            found=str(images.vae),
+            wanted=say("a file ending in {1}", ", ".join(VAE_SUFFIXES)),
+            fix="Check the path, or leave it empty",
+        )
     scorer_weights(scoring.scorers)
     if images.catalogue is not None:
         category_weights(scoring.category_weights, _categories(images.catalogue))

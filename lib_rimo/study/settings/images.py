@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib_rimo.merging.checkpoints.families import FAMILIES, OWN
+from lib_rimo.study.settings.profiles import NONE, TITLES
 from lib_rimo.study.settings.setting import End, Recorded, Row, setting
+from lib_rimo.study.settings.sizes import Size
 
 SIDE_STEP = FAMILIES[OWN[0]].latent.scale
 """Pixels of a picture's side come in eights: so much the VAE enlarges. A base of another family may ask for more."""
@@ -26,6 +28,9 @@ class ImageOptions:
         tags: Fewest and most tags of a prompt; None lets the size of the catalogue decide.
         width: Pixels; None takes what the model's configuration asks for, as do the following.
         height: Pixels.
+        sizes: Sizes that each prompt gets one of, evenly and by its seed; width and height come before them.
+        profile: What holds where nothing else is said: one of ``PROFILES`` by name, ``none``, or None for the one that
+            the base's file tells.
         steps: Denoising steps.
         cfg: Guidance scale.
         sampler: Name of the sampler.
@@ -34,6 +39,9 @@ class ImageOptions:
         one_per_category: At most one tag of a category in a prompt, for catalogues of alternatives.
         prefix: Put before the tags of every prompt.
         negative: The negative prompt.
+        clip_skip: Layers of the text encoder that are left out, counted as the WebUIs count: 1 leaves out none. None
+            takes what the model's configuration asks for, or what is set in a WebUI.
+        vae: File of a VAE to draw with instead of the model's own, where the program that draws can take one.
     """
 
     tags: tuple[int, int] | None = setting(
@@ -82,6 +90,18 @@ class ImageOptions:
         step=SIDE_STEP,
         recorded=RESOLVED,
     )
+    sizes: tuple[Size, ...] = setting(
+        (),
+        "Sizes",
+        "One per line, such as 832x1216. Each prompt gets one of them, always the same for the same seed. Width and "
+        "height, if they are given, come before them.",
+        "sizes of the pictures, such as 832x1216 1216x832: each prompt gets one of them; --width and --height come "
+        "before them",
+        unset="the profile's, else what the model's configuration asks for",
+        row=Row.PICTURE,
+        metavar="WIDTHxHEIGHT",
+        recorded=RESOLVED,
+    )
     steps: int | None = setting(
         None,
         "Steps",
@@ -121,6 +141,16 @@ class ImageOptions:
         row=Row.READING,
         recorded=RESOLVED,
     )
+    profile: str | None = setting(
+        None,
+        "Drawing profile",
+        "What models of a kind are drawn with: fills in sampler, steps, CFG scale, sizes, clip skip and the words of "
+        "the prompts, which all can be changed under Advanced.",
+        "what models of a kind are drawn with, for everything that is not given",
+        unset="by the base's file",
+        row=Row.READS,
+        choices={"": "By the base", **TITLES, NONE: "None: the model's own configuration"},
+    )
     catalogue: Path | None = setting(
         None,
         "File of tags",
@@ -158,4 +188,27 @@ class ImageOptions:
         unset="empty",
         row=Row.PROMPT,
         recorded=Recorded.BENCHMARK,
+    )
+    clip_skip: int | None = setting(
+        None,
+        "Clip skip",
+        "0 takes what the model asks for, or what is set in your WebUI. 2 is usual for anime models of SD1; SDXL is "
+        "read the same way with 1 and 2.",
+        "layers of the text encoder that are left out, counted as the WebUIs count; 1 leaves out none",
+        unset="the profile's, else what the model's configuration asks for",
+        row=Row.PROMPT,
+        least=1,
+        most=12,
+        recorded=RESOLVED,
+    )
+    vae: Path | None = setting(
+        None,
+        "VAE",
+        "The file of a VAE to draw with. Empty takes the model's own, or the one beside it (model.vae.safetensors). In "
+        "a WebUI, choose it there.",
+        "file of a VAE to draw with instead of the model's own; not in a WebUI, which has a choice of its own",
+        unset="the model's own, or the one beside it (model.vae.safetensors)",
+        row=Row.READING,
+        metavar="FILE",
+        recorded=Recorded.NAME,
     )

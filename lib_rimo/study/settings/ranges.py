@@ -9,9 +9,10 @@ from typing import Any
 
 from lib_rimo.errors import SettingsError
 from lib_rimo.said import say
-from lib_rimo.study.settings.images import MOST_TAGS
+from lib_rimo.study.settings.images import LARGEST_SIDE, MOST_TAGS, SIDE_STEP
 from lib_rimo.study.settings.limits import Limit
 from lib_rimo.study.settings.reading import Entry, table_of
+from lib_rimo.study.settings.sizes import Size
 
 FURTHEST = 10.0
 """Weights beyond it are a slip of the finger; images break long before."""
@@ -175,6 +176,19 @@ def _check_limits(limits: Sequence[Limit]) -> None:
         _check_near("limits", limit.low, limit.high)
 
 
+def _check_sizes(sizes: Sequence[Size]) -> None:
+    for side in (side for size in sizes for side in size):
+        if not 0 < side <= LARGEST_SIDE:
+            raise SettingsError(
+                "sizes",
+                "A side of a picture is out of its range",
+                found=side,
+                wanted=say("{1} to {2}", SIDE_STEP, LARGEST_SIDE),
+            )
+        if side % SIDE_STEP:
+            raise no_multiple("sizes", side, SIDE_STEP)
+
+
 def _check_near(field: str, low: float, high: float) -> None:
     if max(abs(low), abs(high)) > FURTHEST:
         raise SettingsError(
@@ -185,4 +199,9 @@ def _check_near(field: str, low: float, high: float) -> None:
         )
 
 
-_PAIRS: dict[str, Any] = {"tags": _check_tags, "bounds": _check_bounds, "limits": _check_limits}
+_PAIRS: dict[str, Any] = {
+    "tags": _check_tags,
+    "bounds": _check_bounds,
+    "limits": _check_limits,
+    "sizes": _check_sizes,
+}

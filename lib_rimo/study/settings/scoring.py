@@ -27,6 +27,7 @@ class ScoringOptions:
         objective: ``soft`` searches on the tagger's probabilities, which carry more than hit or miss; results
             are always reported as hit or miss.
         threshold: Probability from which a tag counts as found; None takes the tagger's own.
+        character_threshold: The same for tags that name characters, where the tagger tells them apart.
         scorers: How much each scorer counts in the search; empty: ``tags`` alone, which is the accuracy and is measured
             and reported in any case.
         category_weights: How much a category's tags count in the search (``objective``). Empty: all alike, which is
@@ -50,6 +51,18 @@ class ScoringOptions:
         "Threshold of the tagger",
         "Probability from which a tag counts as found. 0 takes the tagger's own.",
         "probability from which a tag counts as found",
+        unset="the tagger's own",
+        row=Row.READING,
+        least=0,
+        most=1,
+        between=True,
+        recorded=Recorded.BENCHMARK,
+    )
+    character_threshold: float | None = setting(
+        None,
+        "Threshold for characters",
+        "The same for tags that name a character, which taggers are too ready to see. 0 takes the tagger's own.",
+        "the same for tags that name a character, where the tagger tells them apart",
         unset="the tagger's own",
         row=Row.READING,
         least=0,

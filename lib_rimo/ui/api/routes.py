@@ -22,6 +22,7 @@ from lib_rimo.study.record.results import Result
 from lib_rimo.study.service import StudyService
 from lib_rimo.ui.api.responses import answer, download, said_json, stands
 from lib_rimo.ui.api.routes_bench import add_bench
+from lib_rimo.ui.api.routes_files import add_files
 from lib_rimo.ui.api.routes_history import add_history
 from lib_rimo.ui.api.routes_mixes import add_mixes, add_presets, repair_of
 from lib_rimo.ui.api.status import status
@@ -50,6 +51,7 @@ def add_routes(app: FastAPI, service: StudyService, authorise: Callable[..., Any
     add_mixes(router, service)
     add_presets(router, service)
     add_bench(router, service)
+    add_files(router, service)
     app.include_router(router)
 
 

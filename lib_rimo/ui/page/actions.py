@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +9,14 @@ from typing import Any
 import gradio as gr
 
 from lib_rimo.errors import RimoError, SettingsError
-from lib_rimo.said import Said, joined, say, to_json
+from lib_rimo.said import Said, joined, say
 from lib_rimo.study.service import StudyService
 from lib_rimo.study.settings.presets import SCRIPTS
+from lib_rimo.study.settings.profiles import PROFILES
 from lib_rimo.ui.page import form
+from lib_rimo.ui.page.cards import Cards
+from lib_rimo.ui.page.paragraph import paragraph
+from lib_rimo.ui.page.places import places
 
 Update = dict[str, Any]
 
@@ -24,6 +25,8 @@ MARKED = "Not started: see the marked field."
 NO_TIME = "the time is known once the first images are drawn"
 IN_SIGHT = ("base", "partners", "preset", *form.IN_SIGHT)
 """Settings whose fields are never folded away."""
+DRAWN_WITH = frozenset(name for profile in PROFILES.values() for name in profile.settings)
+"""Settings that a drawing profile may say."""
 
 
 class Actions:
@@ -37,11 +40,13 @@ class Actions:
         presets: Label -> name of the sizes that the program offers.
         partitions: Label -> name.
         scripts: Label -> settings of upstream's earlier scripts.
+        cards: What is said beside the fields that choose files.
         default_preset: Label of the size to begin with.
     """
 
     def __init__(self, service: StudyService) -> None:
         self._service = service
+        self.cards = Cards(service)
         self.fields: tuple[str, ...] = ()
         options = self.options()
         self._presets: Mapping[str, Mapping[str, Any]] = options["presets"]
@@ -85,39 +90,49 @@ class Actions:
         ]
 
     def _places(self) -> tuple[str, dict[str, str]]:
-        """The folder above all checkpoints, and where each one lies: short names that begin with that folder's."""
-        files = self.options()["checkpoints"]
-        parents = [Path(str(file["path"])).parent for file in files]
-        try:
-            root = Path(os.path.commonpath(parents))
-        except ValueError:  # no checkpoints, or on several drives
-            return "*", dict(zip(self.checkpoint_names(), map(str, parents), strict=True))
-        name = root.name or str(root)
-        places = ["/".join((name, *parent.relative_to(root).parts)) for parent in parents]
-        return name, dict(zip(self.checkpoint_names(), places, strict=True))
+        return places([Path(str(f["path"])) for f in self.options()["checkpoints"]], self.checkpoint_names())
 
     def notes(self) -> str:
         """What to do where there is nothing to mix, and what packages add that cannot be used, as HTML."""
-        left_out = (_paragraph(text, "rimo-bad") for text in self.options()["left_out"])
+        left_out = (paragraph(text, "rimo-bad") for text in self.options()["left_out"])
         return self._shortage() + "".join(left_out)
 
     def _shortage(self) -> str:
         found = len(self.checkpoint_names())
         if found >= FEWEST:
             return ""
-        return _paragraph(
+        return paragraph(
             say(
-                "A mix needs at least {1} checkpoints of one kind; {2} found. Put another one into your folder of "
-                "checkpoints (any fine-tune of the same base will do), then load this page again.",
+                "A mix needs at least {1} checkpoints of one kind; {2} found. Put another one into {3} (any fine-tune "
+                "of the same base will do), then load this page again.",
                 FEWEST,
                 found,
+                self.options()["folder"],
             ),
             "rimo-bad",
         )
 
+    def can_offer_demo(self) -> bool:
+        """Whether the tiny family can be asked for."""
+        return bool(self.options()["demo"])
+
+    def offer_demo(self) -> list[Update]:
+        """Offers the tiny family, and chooses it.
+
+        Returns:
+            Updates for base, partners, the notes, the folder, both buttons that ask for it, and the message.
+        """
+        try:
+            self._service.offer_demo()
+        except RimoError as error:
+            return [*(_update() for _ in range(6)), _message(error.said)]
+        default = self.options()["default"]
+        lists = self.checkpoints(default["base"], list(default["partners"]))
+        return [*lists, _update(visible=False), _update(visible=False), _message("")]
+
     def explanation(self, label: object = None) -> str:
         """What a size of study is for, as HTML."""
-        return _paragraph(str(self._preset(label).get("explanation", "")), "rimo-explanation")
+        return paragraph(str(self._preset(label).get("explanation", "")), "rimo-explanation")
 
     def first_values(self) -> dict[str, Any]:
         """What stands under "Advanced" at first."""
@@ -149,6 +164,19 @@ class Actions:
             for name, value in zip(form.FIELDS, values, strict=True)
         ]
         return [base, *updates]
+
+    def profile_values(self, base: object, label: object) -> list[Update]:
+        """Fills in what a drawing profile says; what it says nothing of goes back to what holds without it.
+
+        Returns:
+            Updates for all of ``form.FIELDS``.
+        """
+        chosen = form.name_of("profile", label)
+        values = form.values_of(self._service.defaults(str(base or ""), chosen))
+        return [
+            self._filled_in(name, values[name]) if field.setting in DRAWN_WITH else _update()
+            for name, field in form.FIELDS.items()
+        ]
 
     def preset_values(self, label: object) -> list[Update]:
         """Fills in the numbers that the size decides; leaves the others as they are."""
@@ -200,10 +228,11 @@ class Actions:
         except SettingsError as error:
             return [_update(value=preset), *self._marks(error)]
         except RimoError as error:
-            return [_update(value=preset + _paragraph(error.said, "rimo-bad")), *self._marks(None)]
+            return [_update(value=preset + paragraph(error.said, "rimo-bad")), *self._marks(None)]
         text = found["text"] if found["hours"] is not None else joined(" · ", found["text"], NO_TIME)
-        advice = _paragraph(found["advice"], "rimo-advice") if found["advice"] else ""
-        return [_update(value=preset + _paragraph(text, "rimo-cost") + advice), *self._marks(None)]
+        advice = paragraph(found["advice"], "rimo-advice") if found["advice"] else ""
+        look = paragraph(found["look"], "rimo-look")
+        return [_update(value=preset + paragraph(text, "rimo-cost") + advice + look), *self._marks(None)]
 
     def start(self, *values: object) -> list[Update]:
         """Starts a study, or says beside the field why not."""
@@ -330,7 +359,7 @@ class Actions:
         field = error.field if error is not None else ""
         return [
             _update(
-                value=_paragraph(_said(error), "rimo-bad") if error is not None and name == field else "",
+                value=paragraph(_said(error), "rimo-bad") if error is not None and name == field else "",
                 visible=name == field,
             )
             for name in self.fields
@@ -355,21 +384,12 @@ def _tell(command: Callable[[], object]) -> Update:
 
 
 def _message(text: str) -> Update:
-    return _update(value=_paragraph(text, "rimo-bad", ' role="alert"') if text else "")
+    return _update(value=paragraph(text, "rimo-bad", ' role="alert"') if text else "")
 
 
 def _good(text: str) -> Update:
-    return _update(value=_paragraph(text, "rimo-good", ' role="status"'))
+    return _update(value=paragraph(text, "rimo-good", ' role="status"'))
 
 
 def _update(**changes: object) -> Update:
     return dict(gr.update(**changes))
-
-
-def _paragraph(text: str, kind: str, extra: str = "") -> str:
-    """A text as HTML; one that was put together says of what, for the script to say it in the page's language."""
-    if not text:
-        return ""
-    if isinstance(text, Said) and text.values:
-        extra += f' data-said="{html.escape(json.dumps(to_json(text)))}"'
-    return f'<p class="{kind}"{extra}>{html.escape(text)}</p>'

@@ -150,6 +150,12 @@ def values_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
+def name_of(name: str, label: object) -> str:
+    """What is chosen in an input of several names, by the label that the user reads."""
+    names = {label: name for name, label in FIELDS[name].entry.about.labels.items()}
+    return names.get(str(label), str(label or ""))
+
+
 def _shown(field: AdvancedField, value: Any) -> Any:
     if field.kind in ("text", "long", "tagger"):
         return str(value or "")
@@ -159,7 +165,7 @@ def _shown(field: AdvancedField, value: Any) -> Any:
         return bool(value)
     if field.kind == "choice":
         labels = field.entry.about.labels
-        return labels.get(str(value or ""), labels[field.entry.default])
+        return labels.get(str(value or ""), labels[field.entry.default or ""])
     if field.kind == "groups":
         return [GROUPS[name] for name in _listed(value) if name in GROUPS]
     return 0 if value is None and field.zero_is_none else value
@@ -174,14 +180,14 @@ def _listed(values: object) -> list[str]:
 def _value(field: AdvancedField, value: object) -> object:
     """The value of an input as its setting wants it; None where it is left open."""
     if field.kind in ("text", "long", "tagger"):
-        return str(value or "").strip() or None
+        # Where nothing is a value, it is one too: a profile's words can be cleared.
+        return str(value or "").strip() or ("" if field.entry.default == "" else None)
     if field.kind == "lines":
         return [line.strip() for line in str(value or "").splitlines() if line.strip()] or None
     if field.kind == "flag":
         return bool(value)
     if field.kind == "choice":
-        names = {label: name for name, label in field.entry.about.labels.items()}
-        return names.get(str(value), str(value or "")) or None
+        return name_of(field.name, value) or None
     if field.kind == "groups":
         groups = {label: name for name, label in GROUPS.items()}
         return [groups.get(label, label) for label in _listed(value)]

@@ -20,6 +20,7 @@ from lib_rimo.ui.page.actions import Actions
 
 TITLE = "Random mix"
 ELEMENT = "rimo"
+DEMO = "Try it with the tiny family"
 
 
 def build_tab(service: StudyService, theme: object = None) -> gr.Blocks:
@@ -49,6 +50,7 @@ class _Tab:
         self._actions = actions
         self._errors: dict[str, gr.HTML] = {}
         self._inputs: dict[str, gr.components.Component] = {}
+        self._cards: dict[str, gr.HTML] = {}
 
     def setup(self) -> None:
         """Base, partners, preset, estimate and start in one screen; the rest folded away."""
@@ -57,6 +59,8 @@ class _Tab:
         notes = self._actions.notes()
         with gr.Column(elem_id="rimo-setup"):
             self._notes = gr.HTML(notes, visible=bool(notes), elem_id="rimo-notes")
+            demo = self._actions.can_offer_demo()
+            self._demo = gr.Button(DEMO, visible=demo and bool(notes), elem_id="rimo-demo")
             with gr.Row(elem_id="rimo-models"):
                 with gr.Column(scale=2, min_width=240):
                     self._base = gr.Dropdown(
@@ -67,6 +71,7 @@ class _Tab:
                         elem_id="rimo-base",
                     )
                     self._error("base")
+                    self._base_card = _html(self._actions.cards.base(default["base"]), "base-card")
                     folders = self._actions.folders()
                     self._folder = gr.Dropdown(
                         folders,
@@ -86,9 +91,17 @@ class _Tab:
                         elem_id="rimo-partners",
                     )
                     self._error("partners")
+                    card = self._actions.cards.partners(default["base"], list(default["partners"]))
+                    self._partners_card = _html(card, "partners-card")
             with gr.Row(elem_id="rimo-reads"):
+                values = self._actions.first_values()
+                cards = self._actions.cards
+                told = {
+                    "profile": cards.profile(default["base"], values["profile"]),
+                    "tagger": cards.tagger(values["tagger"]),
+                }
                 for name in form.IN_SIGHT:
-                    self._field(name, self._actions.first_values())
+                    self._field(name, values, told.get(name))
             with gr.Row(elem_id="rimo-size"):
                 with gr.Column(scale=2, min_width=240):
                     self._preset = gr.Radio(
@@ -134,7 +147,10 @@ class _Tab:
                         self._field(name, values)
                 if (setting := form.FIELDS[row[0]].setting) not in self._errors:
                     self._error(setting)
-            self._refresh = _button("Read the list of checkpoints again", "refresh")
+            with gr.Row():
+                self._refresh = _button("Read the list of checkpoints again", "refresh")
+                shown = self._actions.can_offer_demo() and not self._actions.notes()
+                self._demo_too = gr.Button(DEMO, visible=shown, elem_id="rimo-demo-too")
 
     def _own_presets(self) -> None:
         with gr.Row(elem_id="rimo-own"):
@@ -150,7 +166,7 @@ class _Tab:
             self._forget = _button("Delete preset", "delete-preset")
         self._own_message = _html("", "own-message")
 
-    def _field(self, name: str, values: Mapping[str, Any]) -> None:
+    def _field(self, name: str, values: Mapping[str, Any], card: str | None = None) -> None:
         field = form.FIELDS[name]
         element = "start-recipe" if name == "start" else name.replace("_", "-")  # a button has the plain name
         about = {"label": field.label, "info": field.reason, "elem_id": f"rimo-{element}"}
@@ -174,6 +190,8 @@ class _Tab:
             self._inputs[name] = made
             if name == field.setting:
                 self._error(name)
+            if card is not None:
+                self._cards[name] = _html(card, f"{element}-card")
 
     def _error(self, setting: str) -> None:
         self._errors[setting] = gr.HTML("", visible=False, elem_id=f"rimo-error-{setting}")
@@ -209,6 +227,21 @@ class _Tab:
         on(self._folder.input, act.in_folder, [self._folder, self._base, self._partners], lists[:2])
         on(self._preset.input, act.preset_values, [self._preset], inputs)
         on(self._base.change, act.base_values, [self._of_base, self._base, *inputs], [self._of_base, *inputs])
+        profile, tagger = self._inputs["profile"], self._inputs["tagger"]
+        chosen = [self._base, self._partners]
+        on(profile.input, act.profile_values, [self._base, profile], inputs)
+        asked = [*lists, self._demo, self._demo_too, self._message]
+        for button in (self._demo, self._demo_too):
+            on(button.click, act.offer_demo, [], asked)
+        cards: list[tuple[list[Any], Callable[..., Any], list[Any], gr.HTML]] = [
+            ([self._base], act.cards.base, [self._base], self._base_card),
+            (chosen, act.cards.partners, chosen, self._partners_card),
+            ([self._base, profile], act.cards.profile, [self._base, profile], self._cards["profile"]),
+            ([tagger], act.cards.tagger, [tagger], self._cards["tagger"]),
+        ]
+        for causes, work, of, card in cards:
+            for cause in causes:
+                on(cause.change, work, of, [card])
         for component in settings:
             on(component.change, act.estimate, settings, [self._estimate, *errors])
         on(self._script.input, act.script_values, [self._script], [self._partition, *inputs])

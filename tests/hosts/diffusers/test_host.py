@@ -247,9 +247,10 @@ def test_missing_weight_is_refused(root: Path) -> None:
 
 
 def test_no_configuration_offline(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a configuration folder and without network, the message says what is missing and what to pass."""
+    """Of a family whose configuration does not come along, without network, the message says what to pass."""
     import huggingface_hub
 
+    monkeypatch.setattr("lib_rimo.hosts.diffusers.building.is_shipped", lambda _: False)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(root / "empty"))
     host = DiffusersHost(root / "models", device="cpu")

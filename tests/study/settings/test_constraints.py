@@ -217,4 +217,4 @@ def test_a_study_that_cannot_be_guided_so_does_not_start(workshop: Workshop, fie
     with pytest.raises(SettingsError) as caught:
         workshop.studies.start({**workshop.settings, field: [value]})
     assert caught.value.field == field
-    assert not list((workshop.folder / "studies").glob("*"))
+    assert not list((workshop.folder / "studies").glob("*/journal.jsonl"))

@@ -34,7 +34,8 @@ OTHERS: dict[str, Any] = {
     "width": 512, "height": 768, "steps": 20, "cfg": 6.5, "sampler": "Euler", "scheduler": "Karras",
     "catalogue": "tags.csv", "one_per_category": True, "prefix": "best", "negative": "worst", "epochs": 2,
     "unseen": 100, "checked": 10, "stop_when_flat": True, "seed": 3, "mix_predictions": True,
-    "grid_prompts": ["a cat", "two dogs"], "config": "folder",
+    "grid_prompts": ["a cat", "two dogs"], "config": "folder", "profile": "noobai", "clip_skip": 2,
+    "sizes": ["832x1216", "1024x1024"], "character_threshold": 0.8,
 }  # fmt: skip
 """Settings that are not their defaults; those that are not named have one made by their type."""
 
