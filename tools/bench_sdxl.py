@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import psutil
 import torch
 
@@ -75,22 +74,27 @@ def genuine() -> dict[str, TensorSpec]:
 
 
 def write(path: Path, specs: dict[str, TensorSpec], seed: int) -> None:
-    """Writes a checkpoint of random numbers that a network can compute with, a piece at a time."""
+    """Writes a checkpoint of random numbers that a network can compute with, a piece at a time.
+
+    Each piece is another stretch of one row of random numbers: to draw them all anew would take longer than the rest.
+    """
     head, starts = build_header(specs, {})
+    dice = torch.Generator().manual_seed(seed)
+    row = torch.randn(2 * PIECE, generator=dice)
     with path.open("wb") as file:
         file.write(head)
-        for number, name in enumerate(sorted(starts, key=lambda name: starts[name])):
+        for name in sorted(starts, key=lambda name: starts[name]):
             spec = specs[name]
             if not spec.dtype.is_floating_point:
-                file.write(np.arange(spec.numel, dtype=np.int64).tobytes())
+                file.write(torch.arange(spec.numel).numpy().tobytes())
                 continue
-            dice = np.random.default_rng((seed, number))
             is_matrix = len(spec.shape) > 1
             spread = 1 / math.sqrt(math.prod(spec.shape[1:])) if is_matrix else 0.02
             middle = 1.0 if not is_matrix and name.endswith("weight") else 0.0  # a norm
             for start in range(0, spec.numel, PIECE):
-                values = dice.standard_normal(min(PIECE, spec.numel - start), dtype=np.float32)
-                file.write((values * spread + middle).astype(np.float16).tobytes())
+                at = int(torch.randint(PIECE, (1,), generator=dice))
+                values = row[at : at + min(PIECE, spec.numel - start)]
+                file.write((values * spread + middle).half().numpy().tobytes())
 
 
 @dataclass
