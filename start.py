@@ -6,8 +6,7 @@
     python start.py mix --demo             or any other command of ``rimo``
 
 The first run makes a virtual environment beside this file (``.venv``) and installs pinned packages into it;
-later runs start at once. ``--pins a1111`` takes the package versions of AUTOMATIC1111's WebUI instead of
-Forge's and keeps them apart, in ``.venvs/a1111``.
+later runs start at once. ``--pins forge`` and ``--pins a1111`` take these WebUIs' versions, kept apart in ``.venvs``.
 """
 
 from __future__ import annotations
@@ -33,9 +32,8 @@ else:
     import fcntl
 
 ROOT = Path(__file__).resolve().parent
-PYTHONS = ((3, 10), (3, 11), (3, 12))
-PINS = ("forge", "a1111")
-WINDOWS = sys.platform == "win32"
+PYTHONS = ((3, 10), (3, 11), (3, 12), (3, 13))
+PINS, WINDOWS = ("standalone", "forge", "a1111"), sys.platform == "win32"
 STATE, LOG = "rimo-setup.json", "rimo-setup.log"
 
 OFFLINE = "The package index cannot be reached. Check the network (or the proxy) and run this again."
@@ -68,12 +66,14 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def check_python(version: tuple[int, int]) -> None:
+def check_python(version: tuple[int, int], pins: str = PINS[0]) -> None:
     """Refuses a Python that the pinned packages do not exist for."""
-    if version not in PYTHONS:
-        found = [name for name in ("python3.12", "python3.11", "python3.10") if shutil.which(name)]
-        way = f"Run: {found[0]} start.py" if found else "Install Python 3.12 and run this with it."
-        raise SetupError(f"Python 3.10, 3.11 or 3.12 is needed; this is {version[0]}.{version[1]}. {way}")
+    if version not in (known := PYTHONS if pins == PINS[0] else PYTHONS[:3]):
+        names = [f"{a}.{b}" for a, b in known]
+        found = next((n for n in reversed(names) if shutil.which(f"python{n}")), "")
+        way = f"Run: python{found} start.py" if found else "Install Python 3.12 and run this with it."
+        wanted = f"{', '.join(names[:-1])} or {names[-1]}"
+        raise SetupError(f"Python {wanted} is needed; this is {version[0]}.{version[1]}. {way}")
 
 
 def environment(pins: str) -> Path:
@@ -202,7 +202,7 @@ def install(folder: Path, pins: str, wanted: dict[str, str]) -> None:
         )
     started = time.monotonic()
     if not (state and state.get("root") == str(ROOT) and program(folder, "python").exists()):
-        check_python(sys.version_info[:2])
+        check_python(sys.version_info[:2], pins)
         shutil.rmtree(folder, ignore_errors=True)  # half-made, moved, or its Python is gone
         write_state(folder, {})
         make_venv(folder)

@@ -117,8 +117,8 @@ class Usual:
         diagonal = np.diag(
             np.diag(covariance) + 1e-8
         )  # a statistic that never varies must not divide by zero
-        precision = np.linalg.inv((1 - SHRINKAGE) * covariance + SHRINKAGE * diagonal)
-        mean = rows.mean(axis=0)
+        precision: Floats = np.linalg.inv((1 - SHRINKAGE) * covariance + SHRINKAGE * diagonal)
+        mean: Floats = np.asarray(rows.mean(axis=0), dtype=np.float64)
         limit = float(np.quantile(_distances(rows, mean, precision), USUAL))
         return cls(mean, precision, limit)
 

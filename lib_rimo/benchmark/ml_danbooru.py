@@ -79,7 +79,7 @@ class MLDanbooruTagger(OnnxTagger):
         short = min(image.size)
         width, height = (int(side / short * SHORT_SIDE) // ALIGN * ALIGN for side in image.size)
         image = image.resize((self._width or width, self._height or height), Image.Resampling.BILINEAR)
-        pixels: Floats = np.asarray(image, dtype=np.float32) / np.float32(255)
+        pixels: Floats = (np.asarray(image, dtype=np.float32) / np.float32(255)).astype(np.float32)
         return np.moveaxis(pixels, 2, 0)
 
     def _activate(self, raw: Floats) -> Floats:

@@ -88,7 +88,8 @@ def distances(a: Floats, b: Floats, n_groups: int) -> Floats:
     """
     left, right = _by_group(a, n_groups), _by_group(b, n_groups)
     groups = _squares(left, right)
-    return np.concatenate([groups, _squares(left.sum(axis=0), right.sum(axis=0))[None] / n_groups])
+    made: Floats = np.concatenate([groups, _squares(left.sum(axis=0), right.sum(axis=0))[None] / n_groups])
+    return made
 
 
 def _by_group(weights: Floats, n_groups: int) -> Floats:

@@ -5,13 +5,17 @@ import sys
 import pytest
 from huggingface_hub import constants
 from huggingface_hub.file_download import http_get
-from huggingface_hub.utils._http import reset_sessions
 
 from lib_rimo.benchmark import KNOWN_TAGGERS, fetch_tagger, open_tagger
 from lib_rimo.benchmark.taggers import Taggers
 from lib_rimo.errors import TaggerError
 from tests.benchmark.local_hub import PIECE_BYTES, local_hub
 from tests.benchmark.onnx_folders import ML_TAGS, WD_TAGS, write_ml_danbooru, write_wd14
+
+try:  # up to 0.x; from 1.0 on one client is shared and closed
+    from huggingface_hub.utils._http import reset_sessions
+except ImportError:
+    from huggingface_hub import close_session as reset_sessions
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_every_ignored_rule_has_its_reason() -> None:
 
 
 def test_pins_agree() -> None:
-    """A package that the tests need has the same pin as in both sets, and every line of a set is a pin."""
+    """A package that the tests need has the same pin as in all sets, and every line of a set is a pin."""
 
     def pins(name: str) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {}
@@ -91,6 +91,6 @@ def test_pins_agree() -> None:
         return found
 
     dev = pins("dev")
-    for name in ("forge", "a1111"):
+    for name in ("standalone", "forge", "a1111"):
         pinned = pins(name)
         assert {p: v for p, v in dev.items() if p in pinned and pinned[p] != v} == {}

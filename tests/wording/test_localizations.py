@@ -16,12 +16,12 @@ from lib_rimo.ui.page import form
 from lib_rimo.wording.sentences import STAGES, STATES
 from tests.house.source import ROOT, python_files
 from tests.ui import texts
-from tests.ui.scripted import ScriptedService
+from tests.ui.tabs import tab_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # both generations of gradio warn of their own imports
     from lib_rimo.extension import SETTINGS
-    from lib_rimo.ui.page.tab import TITLE, build_tab
+    from lib_rimo.ui.page.tab import TITLE
 
 LANGUAGES = ("ja_JP", "zh_CN")
 UNTRANSLATED = {
@@ -80,12 +80,11 @@ def test_every_text_of_the_page_is_translated(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio's own, of fastapi and pydantic
 def test_every_component_is_translated(language: str, tmp_path: Path) -> None:
     """Labels, hints and buttons of the form: all that gradio shows of them."""
     known = read(language)
     shown: set[str] = set()
-    for component in build_tab(ScriptedService(tmp_path)).blocks.values():
+    for component in tab_of(tmp_path).blocks.values():
         kind = type(component).__name__
         shown |= {str(getattr(component, name, None) or "") for name in ("label", "info")}
         if kind == "Button":

@@ -103,7 +103,8 @@ def draw(tags: dict[str, str], rng: np.random.Generator, *, blob: bool = False) 
         _frame(image, rng)
     small = image.resize((SIZE, SIZE), Image.Resampling.BOX)
     cells = mask.resize((8, 8), Image.Resampling.BOX)
-    return Scene(np.asarray(small, np.uint8), dict(tags), np.asarray(cells, np.float32) / np.float32(255))
+    covered = (np.asarray(cells, np.float32) / np.float32(255)).astype(np.float32)
+    return Scene(np.asarray(small, np.uint8), dict(tags), covered)
 
 
 def labels(tags: dict[str, str]) -> NDArray[np.float32]:

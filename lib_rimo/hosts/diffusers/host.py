@@ -52,6 +52,8 @@ class DiffusersHost:
         device: "cuda", "mps" or "cpu", with an index if wanted; None takes the best there is.
         extra_checkpoints: Files outside the folder that can be chosen too.
         threads: CPU threads for drawing; None leaves torch's setting. Pixels may depend on it.
+        dtype: Of the live weights; None takes half precision on CUDA and float32 elsewhere. Half as much memory, and
+            slower on most processors.
 
     Raises:
         HostError: The configuration folder is not one, or the device is not there.
@@ -65,6 +67,7 @@ class DiffusersHost:
         device: str | None = None,
         extra_checkpoints: Sequence[Path] = (),
         threads: int | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         if isinstance(config_dir, Path):
             read_index(config_dir)
@@ -73,7 +76,7 @@ class DiffusersHost:
         self._device = _device(device)
         # Half precision is what GPUs are made for; on the CPU it is slower, and on Apple's it overflows in some
         # models. Checkpoints in float16 or bfloat16 become float32 exactly.
-        self._dtype = torch.float16 if self._device.type == "cuda" else torch.float32
+        self._dtype = dtype or (torch.float16 if self._device.type == "cuda" else torch.float32)
         self._extra = tuple(extra_checkpoints)
         self._threads = threads
         self._queue = HostQueue()

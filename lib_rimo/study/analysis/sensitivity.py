@@ -109,9 +109,8 @@ def _blocks(record: StudyRecord, done: int) -> Mapping[str, Any]:
     shares = effect_shares(effects, evidence)
     low, high = np.quantile(shares, (0.025, 0.975), axis=0)
     mean = shares.mean(axis=0)
-    moved = guide(record.settings.search, [s.name for s in record.sources[1:]], searched).bounds.any(
-        axis=(0, 2)
-    )
+    guided = guide(record.settings.search, [s.name for s in record.sources[1:]], searched)
+    moved = np.any(guided.bounds, axis=(0, 2))
     column = {group: i for i, group in enumerate(searched) if moved[i]}
     best, rows = table_of(record, record.best())
     partition = load_partition(record.settings.search.partition)

@@ -1,12 +1,13 @@
 """The tab "Random mix": setup and buttons as gradio components, the live view as a frame for the script.
 
 Buttons go through gradio's own event handlers, which every host guards with its own login; the live view polls
-``/rimo/v1/status`` by itself, so nothing here ticks. Runs on gradio 3.41 and 4.40 alike: only what both know is
+``/rimo/v1/status`` by itself, so nothing here ticks. Runs on gradio 3.41, 4.40 and 6 alike: only what all know is
 used, no event is queued, and no component is written to the WebUI's ui-config.json.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,15 +24,15 @@ ELEMENT = "rimo"
 DEMO = "Try it with the tiny family"
 
 
-def build_tab(service: StudyService, theme: object = None) -> gr.Blocks:
+def build_tab(service: StudyService, **look: object) -> gr.Blocks:
     """The tab, ready to be mounted or handed to a WebUI as ``(blocks, TITLE, ELEMENT)``.
 
     Args:
         service: The study behind it.
-        theme: A gradio theme where the tab is the whole page; a WebUI brings its own.
+        look: What else gradio is told where the tab is the whole page; a WebUI brings its own theme.
     """
     tab = _Tab(Actions(service))
-    with gr.Blocks(analytics_enabled=False, title=TITLE, theme=theme) as blocks:
+    with gr.Blocks(analytics_enabled=False, title=TITLE, **look) as blocks:
         with gr.Column(elem_id="rimo-tab"):
             _html(frame.INTRODUCTION, "intro")
             tab.setup()
@@ -216,7 +217,10 @@ class _Tab:
         def on(
             event: Callable[..., Any], work: Callable[..., Any], inputs: list[Any], outputs: list[Any]
         ) -> Any:
-            return event(work, inputs, outputs, queue=False, show_progress="hidden", api_name=False)
+            # No entry in gradio's own API; its sixth generation has another word for that.
+            later = "api_visibility" in inspect.signature(event).parameters
+            hidden: dict[str, Any] = {"api_visibility": "private"} if later else {"api_name": False}
+            return event(work, inputs, outputs, queue=False, show_progress="hidden", **hidden)
 
         act.fields = tuple(self._errors)
         on(self._start.click, act.start, settings, report)

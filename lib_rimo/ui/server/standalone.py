@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import logging
 import os
 import socket
@@ -119,7 +120,11 @@ def make_app(service: StudyService, host: str = "127.0.0.1") -> FastAPI:
         app.add_api_route(f"/rimo/page/{name}", lambda name=name: page_file(name), methods=["GET"])
     links = ["style.css", ENTRY]
     app.add_middleware(Page, links=links, local=_is_local(host))
-    return gr.mount_gradio_app(app, build_tab(service, own_theme()), path="/")
+    theme = {"theme": own_theme()}
+    # gradio 6 takes the theme where the page is served, the older ones where it is made.
+    late = "theme" in inspect.signature(gr.mount_gradio_app).parameters
+    tab = build_tab(service, **({} if late else theme))
+    return gr.mount_gradio_app(app, tab, path="/", **(theme if late else {}))
 
 
 def _page_files() -> dict[str, Path]:

@@ -41,7 +41,8 @@ def facts(folder: Path, kind: str) -> dict[str, Any]:
         "pipeline": type(model.pipeline).__name__,
         "mapping": _hash(
             sorted(
-                f"{key} {place.component} {place.tensor} {place.view is None}"
+                # transformers 5.6 took the `text_model` level out of the encoders' names.
+                f"{key} {place.component} {place.tensor.removeprefix('text_model.')} {place.view is None}"
                 for key, places in model.mapping.places.items()
                 for place in places
             )

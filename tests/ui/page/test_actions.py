@@ -11,11 +11,11 @@ from lib_rimo.errors import CheckpointError
 from lib_rimo.study.store.snapshot import StudyState
 from lib_rimo.ui.page import form
 from tests.ui.scripted import FILES, ScriptedService
+from tests.ui.tabs import tab_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # both generations of gradio warn of their own imports
     from lib_rimo.ui.page.actions import Actions
-    from lib_rimo.ui.page.tab import build_tab
 
 
 @pytest.fixture
@@ -165,10 +165,9 @@ def test_what_was_started_last_is_restored(act: Actions, service: ScriptedServic
     assert restored["partners"]["value"] == [FILES[2]]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio's own, of fastapi and pydantic
 def test_nothing_of_the_tab_is_frozen_by_a_webui(tmp_path: Path) -> None:
     """Every component asks the WebUI not to write its default into ui-config.json, and its ids are our own."""
-    blocks = build_tab(ScriptedService(tmp_path)).blocks.values()
+    blocks = tab_of(tmp_path).blocks.values()
     assert all(component.do_not_save_to_config for component in blocks)
     ids = {component.elem_id for component in blocks if component.elem_id}
     assert {f"rimo-{name.replace('_', '-')}" for name in form.FIELDS} <= ids

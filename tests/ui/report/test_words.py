@@ -70,7 +70,7 @@ def test_an_animation_without_a_font_is_english(tmp_path: Path, monkeypatch: pyt
     Image.new("RGB", (64, 64), "navy").save(tmp_path / "one.png")
     plain = strip._frame(tmp_path / "one.png", 0, words("en"))
     monkeypatch.setattr(strip, "_font_file", lambda language: "" if language != "en" else _own_font())
-    assert list(strip._frame(tmp_path / "one.png", 0, words("ja")).getdata()) == list(plain.getdata())
+    assert list(strip._frame(tmp_path / "one.png", 0, words("ja")).tobytes()) == list(plain.tobytes())
 
 
 def _own_font() -> str:
