@@ -16,8 +16,8 @@ RECENT_BATCHES = 24
 """Batches that the speed is taken from: long enough to be steady, short enough to follow a busy machine."""
 NEWER = "A newer version of Rimo made this study. What this version does not understand of it is left out."
 """Said of journals of a newer format."""
-ARMS_BESIDE_PARENTS = 3
-"""Base, plain average and winner are measured beside the partners."""
+ARMS_BESIDE_PARENTS = 4
+"""Base, plain average, winner and the best mix with one weight per partner are measured beside the partners."""
 
 
 def images_to_measure(settings: StudySettings, epochs: int) -> int:
