@@ -12,7 +12,7 @@ from lib_rimo.errors import StudyError
 from lib_rimo.study.record.results import Result, Watch
 from lib_rimo.study.store.snapshot import Snapshot
 from lib_rimo.wording.epochs import epochs
-from lib_rimo.wording.sentences import blocks_added, variety
+from lib_rimo.wording.sentences import asked_alike, blocks_added, variety
 
 
 def result_json(
@@ -41,6 +41,7 @@ def result_json(
         "gain_over_best_parent": gain_json(gain),
         "gain_over_base": gain_json(result.gain_over_base),
         "single_weight": None if result.single is None else accuracy_json(result.single),
+        "alike": result.alike,
         "gain_over_single_weight": None if blocks is None else gain_json(blocks),
         "categories": [
             {
@@ -78,7 +79,8 @@ def result_text(snapshot: Snapshot, checkpoint: Path | None) -> str:
     lines = [
         "",
         f"Share of prompted tags found, on {merged.images} pictures ({merged.tags} tags) per checkpoint",
-        "that no search step saw, with 95 % intervals:",
+        "that no search step saw, with 95 % intervals.",
+        f"{asked_alike(result)}:",
         "",
     ]
     rows = [(snapshot.base + " (base)", result.base)]

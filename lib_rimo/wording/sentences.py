@@ -203,6 +203,7 @@ def gain(result: Result, varieties: Iterable[Variety] = ()) -> Gain:
         verdict.append(say(_AGAINST_PARTNER[tone(best)], result.best_parent, points(best), span(best)))
     if told := blocks_added(result):
         verdict.append(told)
+    verdict.append(asked_alike(result))
     return Gain(points(over_base), sentence, sentences(*verdict), tone(over_base))
 
 
@@ -214,6 +215,13 @@ def blocks_added(result: Result) -> str:
     if added.low == added.high == 0:  # the same weights, or weights that draw the same images
         return say("Block weights add nothing here: the best mix has one weight per model")
     return say(_BLOCKS[tone(added)], points(added), span(added))
+
+
+def asked_alike(result: Result) -> str:
+    """What the prompts of a measurement asked for equally often; figures of two kinds cannot be compared."""
+    if result.alike == "categories":
+        return say("Prompts asked for every category equally often")
+    return say("Prompts asked for every tag equally often, so that a category of many tags counts more")
 
 
 def epoch_name(epoch: int, kept: Iterable[tuple[int, int]] = ()) -> str:

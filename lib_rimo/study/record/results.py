@@ -107,6 +107,7 @@ class Result:
         single: Of the best mix with one weight per partner that the search met; None where it met none, and in
             results from before it was measured.
         gain_over_single_weight: Paired difference, winner minus that one: what weights of block groups added.
+        alike: What the prompts asked for equally often: ``tags`` or ``categories``.
     """
 
     base: Interval
@@ -121,6 +122,7 @@ class Result:
     scorers: tuple[ScorerRow, ...] = ()
     single: Interval | None = None
     gain_over_single_weight: Interval | None = None
+    alike: str = "tags"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Callable, Mapping
 
@@ -243,6 +244,7 @@ class Runner:
             self._study.catalogue,
             plan.single_arm(record, self._study.all_groups),
         )
+        result = dataclasses.replace(result, alike=record.settings.images.alike)
         event = ev.Concluded(result_to_json(result))
         self._record(event, StudyState.MEASURING, "Everything is measured")
 
