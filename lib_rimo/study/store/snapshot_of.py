@@ -37,6 +37,8 @@ def snapshot_of(record: StudyRecord) -> Snapshot:
     early = record.epochs < settings.epochs
     budget = record.images if early else settings.search.budget
     to_measure = images_to_measure(settings, record.epochs)
+    if len(record.winners) >= record.epochs and record.single is None:
+        to_measure -= settings.unseen  # the search met no mix with one weight per partner
     if record.result is not None:
         to_measure = record.images_measured  # equal winners are drawn once; older studies drew other ones
     left = budget - record.images + to_measure - record.images_measured
