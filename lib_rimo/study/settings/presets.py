@@ -30,7 +30,7 @@ PRESETS = {
     "quick": Preset(
         "Quick",
         "A first look: one round of partners, enough to see whether they can help. 640 images to search and, with "
-        "three partners, 1,800 to measure.",
+        "three partners, 2,100 to measure.",
         1,
         640,
         300,
