@@ -21,8 +21,6 @@ MIN_SNR = 5.0
 """Cap of the signal-to-noise ratio in the loss weights (Hang et al. 2023)."""
 EMPTY_SHARE = 0.1
 """Share of empty captions, for classifier-free guidance."""
-_SAVE_STEPS = 100
-"""Steps between two notes from which a stopped run goes on."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +157,7 @@ def _batch(
     tags: Tensor, plan: Plan, seed: int, rank: int, step: int
 ) -> tuple[Tensor, Tensor, torch.Generator]:
     """Scenes and captions of one step, and the source of its noise: the same however often training was stopped."""
-    generator = torch.Generator().manual_seed(((seed * 100 + rank) << 24) + step)
+    generator = ranks.source(seed, rank, step)
     rows = torch.randint(0, len(tags), (plan.batch,), generator=generator)
     return rows, captions(tags[rows], plan, generator), generator
 
@@ -202,7 +200,7 @@ def _train(rank: int, out: Path, seed: int, plan: Plan) -> None:
             continue
         if step % 50 == 0:
             log.info("%s %d samples, mse %.4f, %.0f s", plan.name, seen, running, time.monotonic() - start)
-        if (step + 1) % _SAVE_STEPS == 0:
+        if (step + 1) % ranks.SAVE_STEPS == 0:
             ranks.keep(resume, pair, optimiser, ema, step + 1)
         if plan.save_every and seen // plan.save_every > (seen - per_step) // plan.save_every:
             name = f"{plan.name}-{seen // plan.save_every * plan.save_every // 1000}k.pt"

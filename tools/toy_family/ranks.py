@@ -19,6 +19,8 @@ from torch.multiprocessing.spawn import spawn
 from torch.nn import Parameter
 
 N_RANKS = 2
+SAVE_STEPS = 100
+"""Steps between two notes from which a stopped run goes on."""
 
 
 def run(work: Callable[..., None], *arguments: object) -> None:
@@ -57,6 +59,11 @@ def average_gradients(parameters: Iterable[Parameter]) -> None:
     for grad in grads:
         grad.copy_(flat[at : at + grad.numel()].view_as(grad))
         at += grad.numel()
+
+
+def source(seed: int, rank: int, step: int) -> torch.Generator:
+    """The randomness of one step in one process: the same however often the run was stopped before."""
+    return torch.Generator().manual_seed(((seed * 100 + rank) << 24) + step)
 
 
 def save(content: object, path: Path) -> None:
