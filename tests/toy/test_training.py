@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import distributed
 
-from tools.toy_family import diffusion, ranks, scenes, specialists, vocabulary
+from tools.toy_family import diffusion, next_family, ranks, scenes, vocabulary
 
 PLAN = diffusion.Plan("tried", samples=64, rate=1e-3, batch=8, save_every=32)
 """Four steps."""
@@ -89,7 +89,7 @@ def test_only_the_free_weights_of_a_plan_move(prepared: Path) -> None:
 
 def test_every_plan_starts_from_one_before_it() -> None:
     """The chain of plans can be carried out in its order: no start is missing."""
-    made = {diffusion.BASE.name, *(plan.name for plan in specialists.CHAIN)}
-    for plan in specialists.CHAIN:
+    made = {diffusion.BASE.name, *(plan.name for plan in next_family.CHAIN)}
+    for plan in next_family.CHAIN:
         assert plan.start is not None
         assert plan.start in made or plan.start.rpartition("-")[0] in made

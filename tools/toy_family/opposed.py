@@ -1,9 +1,9 @@
 """Two checkpoints whose best mix is known, made of a base and what became of it by further training.
 
 With d the difference of the two, the one checkpoint has d in the first half of the network (text encoder, input and
-middle blocks) and the opposite of some of it in the other half (output blocks); the other one the reverse. The trained
-checkpoint itself is the first one's first half with the second one's other half. Weights of block groups reach that, and
-no single weight per checkpoint does: equal weights of w give the base plus ``w * (1 - harm) * d``.
+middle blocks) and the opposite of some of it in the other half (output blocks); the other one the reverse. The first
+half of the one with the other half of the other is the trained checkpoint itself. Weights of block groups reach that;
+one weight per checkpoint does not: equal weights of w give the base plus ``w * (1 - harm) * d``.
 """
 
 from __future__ import annotations

@@ -214,12 +214,16 @@ def stage(out: Path, seed: int) -> None:
         vae.load_state_dict(torch.load(out / _raw(len(ROUNDS) - 1), weights_only=True))
         whiten(vae, tagger.to_tensor(drawn.images[:3000]))
         ranks.save(vae.state_dict(), out / _PATH)
-    if not (out / "latents.pt").exists():
-        vae = load(out)
-        parts = [drawn.images[i : i + 100] for i in range(0, len(drawn.images), 100)]
-        with torch.no_grad():
-            latents = torch.cat(
-                [_moments_mean(vae, tagger.to_tensor(p)) * networks.SCALE_FACTOR for p in parts]
-            )
-        ranks.save(latents, out / "latents.pt")
-        log.info("latents %s, std %s", tuple(latents.shape), latents.std((0, 2, 3)).tolist())
+    keep_latents(out)
+
+
+def keep_latents(out: Path) -> None:
+    """Encode all training scenes with the whitened autoencoder, unless that is done."""
+    if (out / "latents.pt").exists():
+        return
+    drawn, vae = scenes.load(out, "train"), load(out)
+    parts = [drawn.images[i : i + 100] for i in range(0, len(drawn.images), 100)]
+    with torch.no_grad():
+        latents = torch.cat([_moments_mean(vae, tagger.to_tensor(p)) * networks.SCALE_FACTOR for p in parts])
+    ranks.save(latents, out / "latents.pt")
+    log.info("latents %s, std %s", tuple(latents.shape), latents.std((0, 2, 3)).tolist())
