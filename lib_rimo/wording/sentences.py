@@ -47,7 +47,7 @@ _AGAINST_PARTNER = {
 }
 _BLOCKS = {
     "up": "Block weights add {1} points ({2}) over one weight per model",
-    "down": "Block weights lose: {1} points ({2}) against one weight per model",
+    "down": "The best mix is worse than the best one with one weight per model: {1} points ({2})",
     "unclear": "What block weights add over one weight per model is too close to call: {1} points ({2})",
 }
 

@@ -34,7 +34,11 @@ def test_the_gain_is_said_with_interval_and_size() -> None:
     ("low", "high", "told"),
     [
         (0.01, 0.05, "Block weights add +3.0 points (1.0 to 5.0) over one weight per model."),
-        (-0.05, -0.01, "Block weights lose: −3.0 points (−5.0 to −1.0) against one weight per model."),
+        (
+            -0.05,
+            -0.01,
+            "The best mix is worse than the best one with one weight per model: −3.0 points (−5.0 to −1.0).",
+        ),
         (
             -0.01,
             0.05,
