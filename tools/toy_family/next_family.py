@@ -4,7 +4,8 @@ The base trains on with weight on the first sampling steps. Place is then learne
 and from very noisy scenes. In captions that name all categories the network took no notice of it: after 112,000
 samples a word of place moved the predicted scene by .02 (the standard deviation over the words, latents having 1) at
 every noise level, a colour by .2 to .6; so neither guidance nor the first sampling step was the reason. 4,000 samples
-of captions that name the place alone made that .11; the mean scenes of the places differ by .15.
+of captions that name the place alone made that .11; the mean scenes of the places differ by .15. What is found of
+places on prompts of 2 to 6 tags then went .19, .37 (8,000 further samples), .45 (20,000), .87 (36,000).
 """
 
 from __future__ import annotations
