@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import distributed
 
-from tools.toy_family import diffusion, next_family, ranks, scenes, vocabulary
+from tools.toy_family import diffusion, next_family, ranks, scenes, vae, vocabulary
 
 PLAN = diffusion.Plan("tried", samples=64, rate=1e-3, batch=8, save_every=32)
 """Four steps."""
@@ -93,3 +93,9 @@ def test_every_plan_starts_from_one_before_it() -> None:
     for plan in next_family.CHAIN:
         assert plan.start is not None
         assert plan.start in made or plan.start.rpartition("-")[0] in made
+
+
+def test_a_rate_may_stay_constant_to_the_end() -> None:
+    """Such a plan can be made longer later without changing what was trained so far; others end at a hundredth."""
+    assert vae.learning_rate(999, 1000, 2.0, constant=1.0) == 2.0
+    assert vae.learning_rate(999, 1000, 2.0, constant=0.4) < 0.03

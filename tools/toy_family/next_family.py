@@ -31,7 +31,7 @@ def _plan(
         name,
         samples,
         rate=1.2e-3,
-        constant=0.7,
+        constant=1.0,
         batch=24,
         start=start,
         own=own or None,
@@ -47,7 +47,7 @@ def _plan(
 CHAIN = (
     _plan("next", specialists.SHIPPED_BASE, (), 24_000, ordinary=0.2, full=0.5, weight=3.0, noisy=1.6),
     _plan("next-place", "next", ("position",), 12_000, ordinary=0.1, full=1.0, weight=0.0, noisy=4.0),
-    _plan("next-layout", "next-place", ("position",), 120_000, ordinary=0.5, full=0.7, weight=1.0, noisy=3.0),
+    _plan("next-layout", "next-place", ("position",), 40_000, ordinary=0.5, full=0.7, weight=1.0, noisy=3.0),
     _plan("next-shapes", "next", ("object",), 160_000, ordinary=0.25, full=0.9, weight=4.0, noisy=1.3),
     _plan(
         "next-scenery",

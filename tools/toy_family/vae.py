@@ -52,9 +52,11 @@ ROUNDS = (
 
 
 def learning_rate(step: int, steps: int, peak: float, *, constant: float) -> float:
-    """Warm-up, a constant stretch up to the share ``constant``, then a cosine to 1 %."""
+    """Warm-up, a constant stretch up to the share ``constant`` (1: to the end), then a cosine to 1 %."""
     if step < WARM_UP:
         return peak * (step + 1) / WARM_UP
+    if constant >= 1:
+        return peak
     rest = max(0.0, step / steps - constant) / (1 - constant)
     return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, rest))))
 
