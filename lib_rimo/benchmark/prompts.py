@@ -56,9 +56,11 @@ class Prompt:
 def draw_prompts(catalogue: Catalogue, settings: PromptSettings, n: int, seed: int) -> tuple[Prompt, ...]:
     """Draws a pool of prompts.
 
-    The next tag is always one of those used least so far, in an order shuffled anew for each round of use. Without
-    ``one_per_category`` the numbers of uses therefore differ by no more than about one; with it they are as even
-    as one tag per category allows. Sizes, steps, CFG and negative are drawn evenly and independently.
+    With ``alike="tags"`` the next tag is always one of those used least so far, in an order shuffled anew for each
+    round of use. Without ``one_per_category`` the numbers of uses therefore differ by no more than about one; with it
+    they are as even as one tag per category allows. With ``alike="categories"`` the next category is one of those used
+    least so far, and its next tag one of those that were used least. Sizes, steps, CFG and negative are drawn evenly
+    and independently.
 
     Args:
         catalogue: The tags to draw from.
@@ -75,12 +77,18 @@ def draw_prompts(catalogue: Catalogue, settings: PromptSettings, n: int, seed: i
     if n < 1:
         raise SettingsError("prompts", "A pool needs prompts", found=n, wanted="1 or more")
     settings.validate(catalogue)
-    queue = _TagQueue(catalogue.tags, seed, one_per_category=settings.one_per_category)
+    queue: _TagQueue | _CategoryQueue
+    if settings.alike == "categories":
+        queue = _CategoryQueue(catalogue, seed, one_per_category=settings.one_per_category)
+    else:
+        queue = _TagQueue(catalogue.tags, seed, one_per_category=settings.one_per_category)
     taken: set[int] = set()
     return tuple(_prompt(i, queue, settings, seed, taken) for i in range(n))
 
 
-def _prompt(i: int, queue: _TagQueue, settings: PromptSettings, seed: int, taken: set[int]) -> Prompt:
+def _prompt(
+    i: int, queue: _TagQueue | _CategoryQueue, settings: PromptSettings, seed: int, taken: set[int]
+) -> Prompt:
     count = settings.tags_min + _draw(settings.tags_max - settings.tags_min + 1, seed, "count", i)
     tags = queue.take(count)
     # Least used first would put the tags of large categories first in every prompt, where they weigh more.
@@ -135,6 +143,41 @@ class _TagQueue:
         for entry in back:
             heapq.heappush(self._heap, entry)
         return chosen
+
+
+class _CategoryQueue:
+    """Categories in the order of (times used, a shuffle of its own for each number of times); so are tags in each."""
+
+    def __init__(self, catalogue: Catalogue, seed: int, *, one_per_category: bool) -> None:
+        self._seed = seed
+        self._one_per_category = one_per_category
+        self._tags = {
+            category: _TagQueue(
+                [t for t in catalogue if t.category == category], seed, one_per_category=False
+            )
+            for category in catalogue.categories
+        }
+        self._sizes = {category: sum(t.category == category for t in catalogue) for category in self._tags}
+        self._heap = [self._entry(category, 0) for category in self._tags]
+        heapq.heapify(self._heap)
+
+    def _entry(self, category: str, used: int) -> tuple[int, int, str]:
+        return (used, _hash(self._seed, "category", used, category), category)
+
+    def take(self, count: int) -> list[Tag]:
+        """The next tags for one prompt, none twice; validated settings make sure that there are enough."""
+        wanted: dict[str, int] = {}
+        full = []
+        while sum(wanted.values()) < count:
+            used, shuffled, category = heapq.heappop(self._heap)
+            if wanted.get(category, 0) == (1 if self._one_per_category else self._sizes[category]):
+                full.append((used, shuffled, category))
+                continue
+            wanted[category] = wanted.get(category, 0) + 1
+            heapq.heappush(self._heap, self._entry(category, used + 1))
+        for entry in full:
+            heapq.heappush(self._heap, entry)
+        return [tag for category, many in wanted.items() for tag in self._tags[category].take(many)]
 
 
 def _picture_seed(seed: int, i: int, taken: set[int]) -> int:

@@ -15,6 +15,8 @@ from lib_rimo.errors import SettingsError
 LATENT_STEP = 8
 """Pixels of one latent cell of every supported VAE: sides must be multiples of it."""
 
+ALIKE = {"tags": "Every tag", "categories": "Every category"}
+"""What prompts ask for equally often."""
 _WORD = re.compile(r"[^\W\d_]{2}")  # two letters in a row; faces such as x_x and ^_^ have none
 
 
@@ -29,6 +31,8 @@ class PromptSettings:
         tags_max: Most tags of a prompt; every number between is equally likely.
         one_per_category: At most one tag of a category in a prompt, for catalogues whose categories exclude each
             other (a colour, a place).
+        alike: What is asked for equally often, one of ``ALIKE``. With ``tags`` a category of many tags counts more than
+            one of few; with ``categories`` each category counts the same, whatever it has.
         prefix: Stands before the tags, not scored; may be empty.
         separator: Between tags.
         underscores_to_spaces: Writes ``long hair`` for ``long_hair``; faces such as ``^_^`` stay as they are.
@@ -47,6 +51,7 @@ class PromptSettings:
     tags_min: int = 5
     tags_max: int = 20
     one_per_category: bool = False
+    alike: str = "tags"
     prefix: str = "1 girl"
     separator: str = ", "
     underscores_to_spaces: bool = True
@@ -93,6 +98,13 @@ class PromptSettings:
         object.__setattr__(self, "cfgs", tuple(float(cfg) for cfg in self.cfgs))
 
     def _check_counts(self) -> None:
+        if self.alike not in ALIKE:
+            raise SettingsError(
+                "alike",
+                "There is no such way to draw tags",
+                found=repr(self.alike),
+                wanted=" or ".join(ALIKE),
+            )
         for name in ("tags_min", "tags_max"):
             value = getattr(self, name)
             if not _whole(value) or value < 1:

@@ -160,6 +160,8 @@ class Suite:
             del settings["look"][
                 "escape"
             ]  # what was measured before tags were escaped was measured of these prompts
+        if self.settings.look.alike == "tags":
+            del settings["look"]["alike"]  # all that was measured before there was a choice
         return {
             "settings": settings,
             "catalogue": hashlib.sha256(json.dumps(tags).encode()).hexdigest(),

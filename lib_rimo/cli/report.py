@@ -12,7 +12,7 @@ from lib_rimo.errors import StudyError
 from lib_rimo.study.record.results import Result, Watch
 from lib_rimo.study.store.snapshot import Snapshot
 from lib_rimo.wording.epochs import epochs
-from lib_rimo.wording.sentences import variety
+from lib_rimo.wording.sentences import asked_alike, blocks_added, variety
 
 
 def result_json(
@@ -24,7 +24,7 @@ def result_json(
         StudyError: The study has no result.
     """
     result = _result(snapshot)
-    gain = result.gain_over_best_parent
+    gain, blocks = result.gain_over_best_parent, result.gain_over_single_weight
     return {
         "study": snapshot.study,
         "images": snapshot.images,
@@ -40,6 +40,9 @@ def result_json(
         "best_parent": result.best_parent,
         "gain_over_best_parent": gain_json(gain),
         "gain_over_base": gain_json(result.gain_over_base),
+        "single_weight": None if result.single is None else accuracy_json(result.single),
+        "alike": result.alike,
+        "gain_over_single_weight": None if blocks is None else gain_json(blocks),
         "categories": [
             {
                 "category": row.category,
@@ -76,18 +79,22 @@ def result_text(snapshot: Snapshot, checkpoint: Path | None) -> str:
     lines = [
         "",
         f"Share of prompted tags found, on {merged.images} pictures ({merged.tags} tags) per checkpoint",
-        "that no search step saw, with 95 % intervals:",
+        "that no search step saw, with 95 % intervals.",
+        f"{asked_alike(result)}:",
         "",
     ]
     rows = [(snapshot.base + " (base)", result.base)]
     rows += list(result.parents.items())
-    rows += [("plain average", result.uniform), ("best mix", result.merged)]
+    rows += [("plain average", result.uniform)]
+    rows += [] if result.single is None else [("best of one weight per model", result.single)]
+    rows += [("best mix", result.merged)]
     lines += accuracy_lines(rows)
     gain = result.gain_over_best_parent
     lines += [
         "",
         f"Best mix minus best parent ({result.best_parent}): {100 * gain.mean:+.1f} points "
         f"({100 * gain.low:+.1f} to {100 * gain.high:+.1f})",
+        *(f"{told}." for told in [blocks_added(result)] if told),
         "",
         f"{'category':<28} {'best mix':>9} {'base':>9} {'parents':>9} {'deviation':>10}",
     ]

@@ -45,6 +45,11 @@ _AGAINST_PARTNER = {
     "down": "Worse than the best partner, {1}: {2} points ({3})",
     "unclear": "Too close to call against the best partner, {1}: {2} points ({3})",
 }
+_BLOCKS = {
+    "up": "Block weights add {1} points ({2}) over one weight per model",
+    "down": "The best mix is worse than the best one with one weight per model: {1} points ({2})",
+    "unclear": "What block weights add over one weight per model is too close to call: {1} points ({2})",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +201,27 @@ def gain(result: Result, varieties: Iterable[Variety] = ()) -> Gain:
             ]
     if result.best_parent in result.parents:
         verdict.append(say(_AGAINST_PARTNER[tone(best)], result.best_parent, points(best), span(best)))
+    if told := blocks_added(result):
+        verdict.append(told)
+    verdict.append(asked_alike(result))
     return Gain(points(over_base), sentence, sentences(*verdict), tone(over_base))
+
+
+def blocks_added(result: Result) -> str:
+    """What weights of block groups added to the best mix with one weight per model; empty where none was measured."""
+    added = result.gain_over_single_weight
+    if added is None:
+        return ""
+    if added.low == added.high == 0:  # the same weights, or weights that draw the same images
+        return say("Block weights add nothing here: the best mix has one weight per model")
+    return say(_BLOCKS[tone(added)], points(added), span(added))
+
+
+def asked_alike(result: Result) -> str:
+    """What the prompts of a measurement asked for equally often; figures of two kinds cannot be compared."""
+    if result.alike == "categories":
+        return say("Prompts asked for every category equally often")
+    return say("Prompts asked for every tag equally often, so that a category of many tags counts more")
 
 
 def epoch_name(epoch: int, kept: Iterable[tuple[int, int]] = ()) -> str:

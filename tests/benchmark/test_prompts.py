@@ -74,6 +74,32 @@ def test_tags_are_used_evenly(pool):
         assert max(counts) - min(counts) <= 1
 
 
+@law
+@given(pools(60))
+def test_categories_are_used_evenly_where_they_count_alike(pool):
+    """Uses of categories differ by one at most, those of tags inside one too, and a longer pool begins alike."""
+    catalogue, settings, n, seed = pool
+    settings = dataclasses.replace(settings, alike="categories")
+    prompts = draw_prompts(catalogue, settings, n, seed)
+    used = Counter(tag for prompt in prompts for tag in prompt.tags)
+    groups = {c: [t.name for t in catalogue if t.category == c] for c in catalogue.categories}
+    if settings.one_per_category:
+        of_category = [sum(used[name] for name in names) for names in groups.values()]
+        assert max(of_category) - min(of_category) <= 1
+    for names in groups.values():
+        counts = [used[name] for name in names]
+        assert max(counts) - min(counts) <= 1
+    for prompt in prompts:
+        assert settings.tags_min <= len(set(prompt.tags)) == len(prompt.tags) <= settings.tags_max
+    assert draw_prompts(catalogue, settings, n + 3, seed)[:n] == prompts
+
+
+def test_an_unknown_way_to_draw_tags_is_refused():
+    """What is neither tags nor categories is said with what is wanted."""
+    with pytest.raises(SettingsError, match="tags or categories"):
+        PromptSettings(alike="words")
+
+
 def test_every_tag_comes_before_one_comes_twice():
     """A round through the catalogue is finished before the next begins, up to the prompt at the border."""
     catalogue = Catalogue.of([f"tag {i}" for i in range(100)])

@@ -48,6 +48,11 @@ def test_the_demo_reports_everything_that_scripts_rely_on(rimo: Run, tmp_path: P
         assert arm["images"] == 16
     gain = result["gain_over_best_parent"]
     assert gain["low"] <= gain["mean"] <= gain["high"]
+    blocks = result["gain_over_single_weight"]
+    assert blocks["low"] <= blocks["mean"] <= blocks["high"]
+    assert 0 <= result["single_weight"]["accuracy"] <= 1
+    assert result["alike"] == "tags"
+    assert done.stdout.count("one weight per model") == 2  # its line, and what the best mix has beside it
     assert Recipe.from_json(result["recipe"]).base.name == "toy-base.safetensors"
     assert Path(result["checkpoint"]).is_file()
     assert "best mix" in done.stdout

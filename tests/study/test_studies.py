@@ -76,7 +76,11 @@ def test_a_study_finds_a_mix_that_beats_every_parent(workshop: Workshop) -> None
     assert done.result is not None
     assert done.result.gain_over_best_parent.low > 0
     assert done.images <= 640
-    assert done.measured == done.to_measure == 5 * 120
+    assert done.measured == done.to_measure == 6 * 120
+    assert done.result.single is not None
+    assert done.result.gain_over_single_weight is not None
+    assert done.result.single.mean < done.result.merged.mean  # each partner is good in other blocks
+    assert done.result.gain_over_single_weight.low > 0
     assert done.result.merged.images == 120
     assert {row.category for row in done.result.categories} == {"all", "general"}
     assert [g.epoch for g in done.grids] == [0, 1]

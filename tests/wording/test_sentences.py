@@ -15,6 +15,8 @@ from lib_rimo.wording import sentences
 from lib_rimo.wording.words import FILES, words
 from tests.ui.scripted import interval, result, varieties
 
+ALIKE = "Prompts asked for every tag equally often, so that a category of many tags counts more."
+
 
 def test_the_gain_is_said_with_interval_and_size() -> None:
     """The sentence names points, interval and the number of unseen images."""
@@ -23,8 +25,41 @@ def test_the_gain_is_said_with_interval_and_size() -> None:
         "+12.3 points over the base (10.8 to 13.8), on 200 images that the search never saw"
     )
     assert said.verdict == (
-        "Better than the base. Better than the best partner, shapes v1. final.safetensors: +8.4 points (7.0 to 9.8)."
+        "Better than the base. Better than the best partner, shapes v1. final.safetensors: +8.4 points (7.0 to 9.8). "
+        f"{ALIKE}"
     )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        (0.01, 0.05, "Block weights add +3.0 points (1.0 to 5.0) over one weight per model."),
+        (
+            -0.05,
+            -0.01,
+            "The best mix is worse than the best one with one weight per model: −3.0 points (−5.0 to −1.0).",
+        ),
+        (
+            -0.01,
+            0.05,
+            "What block weights add over one weight per model is too close to call: +2.0 points (−1.0 to 5.0).",
+        ),
+        (0.0, 0.0, "Block weights add nothing here: the best mix has one weight per model."),
+    ],
+)
+def test_what_block_weights_added_is_always_said(low: float, high: float, told: str) -> None:
+    """A gain, a loss, an open case and no difference at all each have their sentence, with the interval."""
+    added = Interval((low + high) / 2, low, high, 200, 900)
+    made = dataclasses.replace(result(), single=interval(0.66), gain_over_single_weight=added)
+    assert told in sentences.gain(made).verdict
+    assert sentences.blocks_added(result()) == ""
+
+
+def test_what_prompts_ask_for_equally_often_is_said() -> None:
+    """Figures by tags and figures by categories are told apart, since they do not compare."""
+    assert sentences.gain(result()).verdict.endswith(ALIKE)
+    by_category = dataclasses.replace(result(), alike="categories")
+    assert sentences.gain(by_category).verdict.endswith("Prompts asked for every category equally often.")
 
 
 @settings(deadline=None)
@@ -42,14 +77,15 @@ def test_better_is_only_said_above_zero(mean: float, half: float) -> None:
 def test_a_base_that_is_the_best_parent_is_compared_once() -> None:
     """No second comparison is made when no partner is better than the base."""
     said = sentences.gain(dataclasses.replace(result(), best_parent="plain.safetensors"))
-    assert said.verdict == "Better than the base."
+    assert said.verdict == f"Better than the base. {ALIKE}"
 
 
 def test_a_winner_that_is_the_base_is_called_so() -> None:
     """A study that ends with the base's own weights does not speak of a close call."""
     same = Interval(0.0, 0.0, 0.0, 60, 300)
     said = sentences.gain(dataclasses.replace(result(), gain_over_base=same, best_parent="plain.safetensors"))
-    assert said.verdict == "No mix beat the base within this budget, so the best so far is the base itself."
+    first = "No mix beat the base within this budget, so the best so far is the base itself."
+    assert said.verdict == f"{first} {ALIKE}"
     assert (said.value, said.tone) == ("0.0", "unclear")
 
 

@@ -11,13 +11,16 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import distributed
+from torch import distributed, nn
 from torch.multiprocessing.spawn import spawn
 from torch.nn import Parameter
 
 N_RANKS = 2
+SAVE_STEPS = 100
+"""Steps between two notes from which a stopped run goes on."""
 
 
 def run(work: Callable[..., None], *arguments: object) -> None:
@@ -58,6 +61,38 @@ def average_gradients(parameters: Iterable[Parameter]) -> None:
         at += grad.numel()
 
 
+def source(seed: int, rank: int, step: int) -> torch.Generator:
+    """The randomness of one step in one process: the same however often the run was stopped before."""
+    return torch.Generator().manual_seed(((seed * 100 + rank) << 24) + step)
+
+
+def save(content: object, path: Path) -> None:
+    """Write a file of torch whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    torch.save(content, temporary)
+    temporary.replace(path)
+
+
+def keep(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, ema: Ema, step: int) -> None:
+    """Note everything from which a stopped run goes on to the same result."""
+    state = {
+        "step": step,
+        "model": model.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "ema": ema.state(),
+    }
+    save(state, path)
+
+
+def resume(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, ema: Ema) -> int:
+    """Take up what :func:`keep` noted and return the step to go on with."""
+    state = torch.load(path, weights_only=True)
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    ema.take(state["ema"])
+    return int(state["step"])
+
+
 class Ema:
     """Exponential moving average of parameters.
 
@@ -79,6 +114,17 @@ class Ema:
         self._steps += 1
         keep = min(self._decay, (1 + self._steps) / (10 + self._steps))
         torch._foreach_lerp_(self._mean, [p.detach() for p in self._live], 1 - keep)
+
+    def state(self) -> dict[str, object]:
+        """What :meth:`take` takes up again."""
+        return {"steps": self._steps, "mean": self._mean}
+
+    @torch.no_grad()
+    def take(self, state: dict[str, Any]) -> None:
+        """Go on from an average noted earlier."""
+        self._steps = int(state["steps"])
+        for mean, noted in zip(self._mean, state["mean"], strict=True):
+            mean.copy_(noted)
 
     @torch.no_grad()
     def swap(self) -> None:

@@ -13,7 +13,7 @@ from tools.toy_family import world
 
 log = logging.getLogger("rimo.toy")
 
-N_TRAIN = 30_000
+N_TRAIN = 16_000
 N_HELD_OUT = 1_000
 
 

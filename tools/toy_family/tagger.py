@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tools.toy_family import scenes, world
+from tools.toy_family import ranks, scenes, world
 
 log = logging.getLogger("rimo.toy")
 
@@ -149,7 +149,7 @@ def train(kind: str, out: Path, seed: int) -> nn.Module:
         if step % 100 == 0:
             log.info("tagger %s step %d loss %.4f, %.0f s", kind, step, float(loss), time.monotonic() - start)
     model.eval()
-    torch.save(model.state_dict(), path)
+    ranks.save(model.state_dict(), path)
     held_out = scenes.load(out, "held_out")
     log.info("tagger %s: %s", kind, recall(model, to_tensor(held_out.images), held_out.tags))
     return model

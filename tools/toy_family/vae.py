@@ -33,22 +33,30 @@ class Round:
         rate: peak learning rate.
         object_weight: extra loss weight of object pixels.
         logit_weight: weight of the distance of the tagger's logits.
+        decoder_only: leave the latents as they are, so that what was trained on them stays right.
     """
 
     steps: int
     rate: float
     object_weight: float
     logit_weight: float
+    decoder_only: bool = False
 
 
 # Backgrounds first; then small objects, which cover few pixels and come last otherwise.
-ROUNDS = (Round(1150, 2e-3, 3.0, 0.01), Round(1300, 1.6e-3, 9.0, 0.03))
+ROUNDS = (
+    Round(1150, 2e-3, 3.0, 0.01),
+    Round(1300, 1.6e-3, 9.0, 0.03),
+    Round(2000, 1.2e-3, 16.0, 0.05, decoder_only=True),
+)
 
 
 def learning_rate(step: int, steps: int, peak: float, *, constant: float) -> float:
-    """Warm-up, a constant stretch up to the share ``constant``, then a cosine to 1 %."""
+    """Warm-up, a constant stretch up to the share ``constant`` (1: to the end), then a cosine to 1 %."""
     if step < WARM_UP:
         return peak * (step + 1) / WARM_UP
+    if constant >= 1:
+        return peak
     rest = max(0.0, step / steps - constant) / (1 - constant)
     return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, rest))))
 
@@ -97,18 +105,23 @@ def _train(rank: int, out: Path, seed: int, index: int) -> None:
     judge.requires_grad_(False)
     drawn = scenes.load(out, "train")
     held_out = scenes.load(out, "held_out")
-    generator = torch.Generator().manual_seed(seed * 10 + rank + 100 * index)
     if index > 0:
         vae.load_state_dict(torch.load(out / _raw(index - 1), weights_only=True))
     else:
         _start_whitened(vae, tagger.to_tensor(drawn.images[:64]))
-    parameters = list(vae.parameters())
+    if part.decoder_only:
+        for module in (vae.encoder, vae.quant_conv):
+            module.requires_grad_(False)
+    parameters = [p for p in vae.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(parameters, part.rate, (0.9, 0.99), weight_decay=1e-4)
     ema = ranks.Ema(parameters, 0.997)
+    noted = out / f"vae-round{index}.state.pt"
+    first = ranks.resume(noted, vae, optimiser, ema) if noted.exists() else 0
     start = time.monotonic()
-    for step in range(part.steps):
+    for step in range(first, part.steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, part.steps, part.rate, constant=0.3)
+        generator = ranks.source(seed + 100 * index, rank, step)
         rows = torch.randint(0, len(drawn.images), (BATCH_PER_RANK,), generator=generator).numpy()
         noise = torch.randn((BATCH_PER_RANK, 4, 8, 8), generator=generator)
         masks = torch.from_numpy(drawn.masks[rows])[:, None]
@@ -123,13 +136,16 @@ def _train(rank: int, out: Path, seed: int, index: int) -> None:
             spread = [round(float(s), 2) for s in latents.std((0, 2, 3))]
             seconds = time.monotonic() - start
             log.info("vae step %d loss %.3f std %s, %.0f s", step, float(loss.detach()), spread, seconds)
+        if rank == 0 and (step + 1) % ranks.SAVE_STEPS == 0:
+            ranks.keep(noted, vae, optimiser, ema, step + 1)
         if rank == 0 and (step + 1) % 400 == 0:
             ema.swap()
             log.info("vae step %d: %s", step, _score(vae, tagger.JudgeTagger(), out, held_out))
             ema.swap()
     if rank == 0:
         ema.swap()
-        torch.save(vae.state_dict(), out / _raw(index))
+        ranks.save(vae.state_dict(), out / _raw(index))
+        noted.unlink(missing_ok=True)
         log.info("vae: %s", _score(vae, tagger.JudgeTagger(), out, held_out, n=1000))
 
 
@@ -199,13 +215,17 @@ def stage(out: Path, seed: int) -> None:
         vae = networks.build_vae()
         vae.load_state_dict(torch.load(out / _raw(len(ROUNDS) - 1), weights_only=True))
         whiten(vae, tagger.to_tensor(drawn.images[:3000]))
-        torch.save(vae.state_dict(), out / _PATH)
-    if not (out / "latents.pt").exists():
-        vae = load(out)
-        parts = [drawn.images[i : i + 100] for i in range(0, len(drawn.images), 100)]
-        with torch.no_grad():
-            latents = torch.cat(
-                [_moments_mean(vae, tagger.to_tensor(p)) * networks.SCALE_FACTOR for p in parts]
-            )
-        torch.save(latents, out / "latents.pt")
-        log.info("latents %s, std %s", tuple(latents.shape), latents.std((0, 2, 3)).tolist())
+        ranks.save(vae.state_dict(), out / _PATH)
+    keep_latents(out)
+
+
+def keep_latents(out: Path) -> None:
+    """Encode all training scenes with the whitened autoencoder, unless that is done."""
+    if (out / "latents.pt").exists():
+        return
+    drawn, vae = scenes.load(out, "train"), load(out)
+    parts = [drawn.images[i : i + 100] for i in range(0, len(drawn.images), 100)]
+    with torch.no_grad():
+        latents = torch.cat([_moments_mean(vae, tagger.to_tensor(p)) * networks.SCALE_FACTOR for p in parts])
+    ranks.save(latents, out / "latents.pt")
+    log.info("latents %s, std %s", tuple(latents.shape), latents.std((0, 2, 3)).tolist())

@@ -18,7 +18,12 @@ Scores = Mapping[str, Sequence[ImageScore]]
 
 
 def result_of(
-    prompts: Sequence[Prompt], measured: Scores, parents: Sequence[str], base_name: str, catalogue: Catalogue
+    prompts: Sequence[Prompt],
+    measured: Scores,
+    parents: Sequence[str],
+    base_name: str,
+    catalogue: Catalogue,
+    single: str = "",
 ) -> Result:
     """Compares the arms. Every arm has met the same prompts with the same noise.
 
@@ -29,6 +34,7 @@ def result_of(
         parents: Names of the partners.
         base_name: File name of the base.
         catalogue: Tells a tag's category.
+        single: Name of the arm that is the best mix with one weight per partner; empty where none is known.
     """
     base = measured["base"]
     merged = measured.get("merged", base)
@@ -46,6 +52,8 @@ def result_of(
         categories=_categories(prompts, merged, base, {name: measured[name] for name in parents}, catalogue),
         tags=tag_gains(prompts, merged, base, catalogue),
         scorers=tuple(_scorer(name, prompts, merged, measured, parents) for name in base[0].values),
+        single=micro(prompts, measured[single]) if single else None,
+        gain_over_single_weight=paired_difference(prompts, merged, measured[single]) if single else None,
     )
 
 

@@ -150,6 +150,11 @@ def _metadata(record: StudyRecord, result: Result | None) -> dict[str, str]:
             "gain_over_base": _plain(result.gain_over_base),
             "gain_over_best_parent": _plain(result.gain_over_best_parent),
             "best_parent": result.best_parent,
+            **(
+                {"gain_over_single_weight": _plain(result.gain_over_single_weight)}
+                if result.gain_over_single_weight is not None
+                else {}
+            ),
         }
         accuracy = {
             "accuracy": result.merged.mean,

@@ -138,11 +138,21 @@ class TrialDone:
 
 @dataclass(frozen=True, slots=True)
 class EpochDone:
-    """The epoch's budget is spent; this recipe is the next base."""
+    """The epoch's budget is spent; this recipe is the next base.
+
+    Attributes:
+        epoch: Its number.
+        recipe: Plain form of the winner.
+        single: Plain form of the best recipe met that has one weight per partner; None where none was met, and in
+            journals from before it was kept.
+        single_gain: How much better than what the epoch began with the search takes that one to be.
+    """
 
     kind: ClassVar[str] = "winner"
     epoch: int
     recipe: dict[str, Any]
+    single: dict[str, Any] | None = None
+    single_gain: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +160,8 @@ class Measured:
     """A batch of unseen prompts was drawn by one arm.
 
     Attributes:
-        arm: ``base``, a partner's name, ``uniform``, ``merged`` (the last winner), ``epoch 1`` (an earlier one).
+        arm: ``base``, a partner's name, ``uniform``, ``merged`` (the last winner), ``epoch 1`` (an earlier one),
+            ``single`` (the best mix with one weight per partner).
         scores: ``ImageScore.to_json()`` of each image.
         seconds: Wall time of swap, drawing and tagging.
         looks: ``image_statistics.statistics`` of each image; empty in journals from before they were kept.

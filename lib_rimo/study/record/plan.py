@@ -215,7 +215,19 @@ def measured_arms(record: StudyRecord, all_groups: tuple[str, ...]) -> dict[str,
 
     The winner has no arm of its own when it is the base itself.
     """
-    return {**_parents(record, all_groups), "uniform": record.average(), **_winner(record)}
+    arms = {**_parents(record, all_groups), "uniform": record.average(), **_winner(record)}
+    if record.single is not None and (arm := single_arm(record, all_groups)) not in arms:
+        arms[arm] = record.single
+    return arms
+
+
+def single_arm(record: StudyRecord, all_groups: tuple[str, ...]) -> str:
+    """Name of the arm under which the best mix with one weight per partner is measured; empty where none is known."""
+    if record.single is None:
+        return ""
+    wanted = identity(record.single)
+    arms = {**_parents(record, all_groups), "uniform": record.average(), **_winner(record)}
+    return next((arm for arm, recipe in arms.items() if identity(recipe) == wanted), "single")
 
 
 def _parents(record: StudyRecord, all_groups: tuple[str, ...]) -> dict[str, Recipe]:

@@ -83,6 +83,7 @@ class StudyRecord:
         finished: Those that are done, in the order in which they ended: what the search knows of.
         partners: Epoch -> its partners, in the order of the weights' rows.
         winners: One recipe per finished epoch; what it began with where its winner was given up.
+        single: The best recipe met that has one weight per partner; None while none is known.
         grids: Drawn sample grids.
         measured: RankResult -> scores on the unseen prompts, in their order.
         looks: RankResult -> statistics of its pictures on unseen prompts, in their order.
@@ -101,6 +102,7 @@ class StudyRecord:
     finished: list[Trial] = field(default_factory=list)
     partners: dict[int, tuple[Source, ...]] = field(default_factory=dict)
     winners: list[Recipe] = field(default_factory=list)
+    single: Recipe | None = None
     grids: list[ev.GridDrawn] = field(default_factory=list)
     measured: dict[str, list[ImageScore]] = field(default_factory=dict)
     looks: dict[str, list[tuple[float, ...]]] = field(default_factory=dict)
@@ -112,6 +114,7 @@ class StudyRecord:
     speeds: list[tuple[int, float]] = field(default_factory=list)
     _open: dict[int, Trial] = field(default_factory=dict)
     _ids: set[int] = field(default_factory=set)
+    _single_gain: float = 0.0
 
     @classmethod
     def begin(cls, opened: ev.Opened) -> StudyRecord:
@@ -196,6 +199,10 @@ class StudyRecord:
             case ev.EpochDone():
                 self._expect(not self._open, event)
                 self.winners.append(Recipe.from_json(event.recipe))
+                if event.single is not None and (
+                    self.single is None or event.single_gain > self._single_gain
+                ):
+                    self.single, self._single_gain = Recipe.from_json(event.single), event.single_gain
             case ev.GridDrawn():
                 self.grids.append(event)
             case ev.Measured():

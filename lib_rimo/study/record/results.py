@@ -104,6 +104,10 @@ class Result:
         categories: Table by category, the whole first.
         tags: Every prompted tag, most surely gained first, most surely lost last.
         scorers: Further scorers, in the order of the settings; none of these is an accuracy.
+        single: Of the best mix with one weight per partner that the search met; None where it met none, and in
+            results from before it was measured.
+        gain_over_single_weight: Paired difference, winner minus that one: what weights of block groups added.
+        alike: What the prompts asked for equally often: ``tags`` or ``categories``.
     """
 
     base: Interval
@@ -116,6 +120,9 @@ class Result:
     categories: tuple[CategoryRow, ...]
     tags: tuple[TagRow, ...] = ()
     scorers: tuple[ScorerRow, ...] = ()
+    single: Interval | None = None
+    gain_over_single_weight: Interval | None = None
+    alike: str = "tags"
 
 
 @dataclass(frozen=True, slots=True)

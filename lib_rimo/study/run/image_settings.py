@@ -108,6 +108,7 @@ def prompt_settings(images: ImageOptions, layout: ImageSettings) -> PromptSettin
         tags_min=layout.tags[0],
         tags_max=layout.tags[1],
         one_per_category=images.one_per_category,
+        alike=images.alike,
         prefix=images.prefix,
         escape=layout.escape,
         negatives=(images.negative,),

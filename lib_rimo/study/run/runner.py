@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Callable, Mapping
 
@@ -18,6 +19,7 @@ from lib_rimo.search.strategy import Strategy, make_strategy
 from lib_rimo.study.analysis.diversity_floor import judge
 from lib_rimo.study.analysis.early_stopping import another_epoch
 from lib_rimo.study.analysis.final_result import result_of
+from lib_rimo.study.analysis.one_weight import best_of_one_weight
 from lib_rimo.study.analysis.shape_guard import ShapeGuard, looks_of
 from lib_rimo.study.record import events as ev
 from lib_rimo.study.record import plan
@@ -151,10 +153,17 @@ class Runner:
             event = ev.TrialAsked(number, proposal.weights, proposal.prompt_ids, proposal.stage)
             self._record(event, StudyState.SEARCHING, _searching(epoch))
         elif not pending:
-            winner = self._leader(epoch)[0]
-            self._record(
-                ev.EpochDone(epoch, winner.to_json()), StudyState.SEARCHING, say("Epoch {1} done", epoch)
-            )
+            self._end_epoch(epoch)
+
+    def _end_epoch(self, epoch: int) -> None:
+        winner = self._leader(epoch)[0].to_json()
+        found = best_of_one_weight(self.record, epoch, self._history(epoch), self._judge(epoch))
+        event = (
+            ev.EpochDone(epoch, winner)
+            if found is None
+            else ev.EpochDone(epoch, winner, found[0].to_json(), found[1])
+        )
+        self._record(event, StudyState.SEARCHING, say("Epoch {1} done", epoch))
 
     def _draw_trial(self, step: plan.DrawTrial) -> None:
         pool = self._study.pools.epoch(step.epoch)
@@ -197,6 +206,7 @@ class Runner:
             "base": say("the base"),
             "uniform": say("the plain average"),
             "merged": say("the winner"),
+            "single": say("the best mix with one weight per model"),
         }
         epoch = step.arm.removeprefix("epoch ")
         of_epoch = say("the winner of epoch {1}", epoch) if epoch != step.arm else step.arm
@@ -232,7 +242,9 @@ class Runner:
             [s.name for s in record.sources[1:]],
             record.sources[0].name,
             self._study.catalogue,
+            plan.single_arm(record, self._study.all_groups),
         )
+        result = dataclasses.replace(result, alike=record.settings.images.alike)
         event = ev.Concluded(result_to_json(result))
         self._record(event, StudyState.MEASURING, "Everything is measured")
 

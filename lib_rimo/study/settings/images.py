@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from lib_rimo.benchmark.settings import ALIKE
 from lib_rimo.merging.checkpoints.families import FAMILIES, OWN
 from lib_rimo.study.settings.profiles import NONE, TITLES
 from lib_rimo.study.settings.setting import End, Recorded, Row, setting
@@ -37,6 +38,7 @@ class ImageOptions:
         scheduler: Name of the noise schedule.
         catalogue: File of tags; None takes the default of the tagger or of the project.
         one_per_category: At most one tag of a category in a prompt, for catalogues of alternatives.
+        alike: What prompts ask for equally often, one of ``benchmark.settings.ALIKE``.
         prefix: Put before the tags of every prompt.
         negative: The negative prompt.
         clip_skip: Layers of the text encoder that are left out, counted as the WebUIs count: 1 leaves out none. None
@@ -168,6 +170,16 @@ class ImageOptions:
         "For lists whose categories are alternatives, such as one colour or one place.",
         "at most one tag of a category in a prompt, for lists whose categories are alternatives",
         row=Row.TAG_LIST,
+        recorded=Recorded.BENCHMARK,
+    )
+    alike: str = setting(
+        "tags",
+        "Asked for equally often",
+        "Every tag: a category of many tags counts more than one of few. Every category: each counts the same, however "
+        "many tags it has.",
+        "what prompts ask for equally often: tags, so that a category of many tags counts more, or categories",
+        row=Row.TAG_LIST,
+        choices=ALIKE,
         recorded=Recorded.BENCHMARK,
     )
     prefix: str = setting(

@@ -30,14 +30,14 @@ PRESETS = {
     "quick": Preset(
         "Quick",
         "A first look: one round of partners, enough to see whether they can help. 640 images to search and, with "
-        "three partners, 1,800 to measure.",
+        "three partners, 2,100 to measure.",
         1,
         640,
         300,
     ),
     "standard": Preset(
         "Standard",
-        "What to run over night: every partner comes once. 2,000 images to search and, with three partners, 3,000 to "
+        "What to run over night: every partner comes once. 2,000 images to search and, with three partners, 3,500 to "
         "measure.",
         0,
         2000,
@@ -45,7 +45,7 @@ PRESETS = {
     ),
     "thorough": Preset(
         "Thorough",
-        "Several rounds and a narrow interval, for a release. 6,000 images to search and, with three partners, 6,300 "
+        "Several rounds and a narrow interval, for a release. 6,000 images to search and, with three partners, 7,300 "
         "to measure.",
         4,
         6000,

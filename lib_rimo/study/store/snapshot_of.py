@@ -16,8 +16,8 @@ RECENT_BATCHES = 24
 """Batches that the speed is taken from: long enough to be steady, short enough to follow a busy machine."""
 NEWER = "A newer version of Rimo made this study. What this version does not understand of it is left out."
 """Said of journals of a newer format."""
-ARMS_BESIDE_PARENTS = 3
-"""Base, plain average and winner are measured beside the partners."""
+ARMS_BESIDE_PARENTS = 4
+"""Base, plain average, winner and the best mix with one weight per partner are measured beside the partners."""
 
 
 def images_to_measure(settings: StudySettings, epochs: int) -> int:
@@ -37,6 +37,8 @@ def snapshot_of(record: StudyRecord) -> Snapshot:
     early = record.epochs < settings.epochs
     budget = record.images if early else settings.search.budget
     to_measure = images_to_measure(settings, record.epochs)
+    if len(record.winners) >= record.epochs and record.single is None:
+        to_measure -= settings.unseen  # the search met no mix with one weight per partner
     if record.result is not None:
         to_measure = record.images_measured  # equal winners are drawn once; older studies drew other ones
     left = budget - record.images + to_measure - record.images_measured

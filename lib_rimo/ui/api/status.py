@@ -179,6 +179,8 @@ def _result(result: Result, varieties: Sequence[Variety]) -> dict[str, Any]:
     arms = [_arm("your mix", "merged", result.merged), _arm("base", "base", result.base)]
     arms += [_arm(name, "parent", interval) for name, interval in result.parents.items()]
     arms.append(_arm("plain average of all", "uniform", result.uniform))
+    if result.single is not None:
+        arms.append(_arm("best of one weight per model", "single", result.single))
     ends = [end for arm in arms for end in (arm["low"], arm["high"])]
     margin = 0.08 * (max(ends) - min(ends)) or 0.01
     gained = [row for row in result.tags if row.gain.mean > 0][:MOST_TAGS]

@@ -45,6 +45,8 @@ def arms(result: Result, base: str) -> str:
     rows = [(text("this mix"), result.merged), (f"{named(base)} <span>{text('(base)')}</span>", result.base)]
     rows += [(named(name), interval) for name, interval in result.parents.items()]
     rows.append((text("plain average of all"), result.uniform))
+    if result.single is not None:
+        rows.append((text("best of one weight per model"), result.single))
     lines = [(name, percent(i.mean), text(span(i)), f"{i.images:,}", f"{i.tags:,}") for name, i in rows]
     note = "Share of the prompted tags that the tagger found, with its 95 % interval. No search step saw these prompts."
     return _table(_heads("", "tags found", "95 % interval", "images", "tags"), lines) + _note(note)

@@ -261,6 +261,7 @@ def test_names_are_never_touched(slow: Served, opened: Opener) -> None:
     finished(page)
     name = FILES[1]
     verdict = f"优于基础模型。优于最佳伙伴模型 {name}：+8.4 个百分点（7.0 至 9.8）。"
+    verdict += "提示词对每个标签的要求次数相同，因此标签多的类别占比更大。"
     expect(shown(page, "gain-verdict")).to_have_text(verdict)
     expect(shown(page, "notes")).to_have_text(
         f"{name} 缺少 248 个张量；它们保持基础模型的值（第一个是 a.b）。"
