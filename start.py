@@ -124,10 +124,10 @@ def is_ready(folder: Path, wanted: dict[str, str]) -> bool:
 
 
 @contextlib.contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """Lets one process at a time set up this checkout; the lock dies with its process."""
+def one_at_a_time(what: str) -> Iterator[None]:
+    """Lets one process at a time make an environment, or the package that each holds; it dies with its process."""
     (ROOT / ".venvs").mkdir(exist_ok=True)
-    with (ROOT / ".venvs" / "setup.lock").open("a+b") as file:
+    with (ROOT / ".venvs" / f"{what}.lock").open("a+b") as file:
         while True:
             with contextlib.suppress(OSError):
                 if sys.platform == "win32":
@@ -186,7 +186,7 @@ def prepare(pins: str, *, dev: bool) -> Path:
     folder, wanted = environment(pins), wanted_state(pins, dev=dev)
     if is_ready(folder, wanted):
         return folder
-    with one_at_a_time():
+    with one_at_a_time(pins):
         if not is_ready(folder, wanted):
             install(folder, pins, wanted)
     return folder
@@ -216,7 +216,8 @@ def install(folder: Path, pins: str, wanted: dict[str, str]) -> None:
     except SetupError:  # pip downloads everything before it changes anything
         write_state(folder, state or {})
         raise
-    run_logged([*pip, "--no-deps", "--no-build-isolation", "-e", ROOT], folder / LOG)
+    with one_at_a_time("package"):  # whose build writes into the checkout, whatever the environment
+        run_logged([*pip, "--no-deps", "--no-build-isolation", "-e", ROOT], folder / LOG)
     write_state(folder, wanted_state(pins, dev="dev" in lists))
     say(f"Ready after {time.monotonic() - started:.0f} s.")
 

@@ -201,7 +201,7 @@ import pathlib, sys
 sys.path.insert(0, {str(Path(start.__file__).parent)!r})
 import start
 start.ROOT = pathlib.Path({str(checkout)!r})
-with start.one_at_a_time():
+with start.one_at_a_time("forge"):
     print("mine", flush=True)
     sys.stdin.read()
 """
@@ -219,7 +219,7 @@ with start.one_at_a_time():
         waits: list[float] = []
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(time, "sleep", end_first)
-            with start.one_at_a_time():
+            with start.one_at_a_time("forge"):
                 assert waits
 
 
