@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from lib_rimo.study.store.snapshot import CurvePoint, Grid, LatestPicture, Snapshot, StudyState
 from lib_rimo.ui.api import status as room
 from lib_rimo.ui.api.status import MOST_POINTS, status
-from tests.ui.scripted import result
+from lib_rimo.ui.report.report_tables import arms
+from tests.ui.scripted import interval, result
 
 LARGEST_ANSWER = 50_000
 
@@ -178,3 +179,15 @@ def test_the_tags_gained_and_lost_most_are_sent() -> None:
     assert [row["tag"] for row in part["lost"]] == ["two"]
     assert part["gained"][0]["sure"] is True
     assert len(part["categories"][0]["each"]) == len(part["parents"]) == 3
+
+
+def test_page_and_report_show_the_best_of_one_weight_per_model() -> None:
+    """Where it was measured it has a row of its own in both, and the verdict says what block weights added."""
+    added = dataclasses.replace(
+        result(), single=interval(0.66), gain_over_single_weight=interval(0.024, 0.012)
+    )
+    for made, rows in ((result(), 0), (added, 1)):
+        shown = room._result(made, ())
+        assert [arm["role"] for arm in shown["arms"]].count("single") == rows
+        assert ("over one weight per model" in shown["verdict"]) == bool(rows)
+        assert arms(made, "base").count("best of one weight per model") == rows
