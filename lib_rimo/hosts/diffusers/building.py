@@ -197,9 +197,12 @@ def _explained(error: Exception, file: Checkpoint, kind: Architecture, config_di
             say("The configuration that {1} is drawn by is not on this computer yet", file.name),
             found=say("{1}, and no connection to fetch its configuration by", say(kind.describe())),
             wanted="a connection to huggingface.co once, or a folder with the model's diffusers configuration",
-            fix="Go online and try again, or name the folder with --config",
+            fix="Go online and try again, or start the program with that folder",
+            setting="config",
         )
-    fix = say("Name the folder of its diffusers configuration with --config, or choose another checkpoint")
+    fix = say(
+        "Start the program with the folder of its diffusers configuration, or choose another checkpoint"
+    )
     if config_dir is not None:
         fix = say("Check that {1} is the configuration of this very model", str(config_dir))
     # The values of a weight that the file lacks stay "meta"; torch's own words for that help nobody.
@@ -212,6 +215,7 @@ def _explained(error: Exception, file: Checkpoint, kind: Architecture, config_di
         found=say("{1}: {2}", file.name, reason),
         wanted="an SD or SDXL checkpoint in the original layout, and its configuration",
         fix=fix,
+        setting="config",
     )
 
 

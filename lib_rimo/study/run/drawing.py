@@ -94,7 +94,8 @@ class DrawingSession:
         if not self._held:
             self._queue.enter_context(self._drawer.exclusive())
             self._held = True
-        requests = [request_of(prompt, self._layout) for prompt in prompts]
+        look = (self._layout.sampler, self._layout.scheduler, self._layout.clip_skip)
+        requests = [request_of(prompt, *look) for prompt in prompts]
         alike: dict[Hashable, list[int]] = {}
         for place, request in enumerate(requests):
             alike.setdefault(request.layout(), []).append(place)

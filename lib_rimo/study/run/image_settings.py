@@ -86,7 +86,7 @@ class ImageSettings:
         return restored(cls, data)
 
 
-def request_of(prompt: Prompt, layout: ImageSettings) -> ImageRequest:
+def request_of(prompt: Prompt, sampler: str, scheduler: str, clip_skip: int | None = None) -> ImageRequest:
     """A prompt's picture, as a host is asked for it."""
     return ImageRequest(
         prompt.text,
@@ -96,9 +96,9 @@ def request_of(prompt: Prompt, layout: ImageSettings) -> ImageRequest:
         prompt.height,
         prompt.steps,
         prompt.cfg,
-        layout.sampler,
-        layout.scheduler,
-        layout.clip_skip,
+        sampler,
+        scheduler,
+        clip_skip,
     )
 
 

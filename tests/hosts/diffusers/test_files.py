@@ -298,5 +298,6 @@ def test_the_usual_configurations_are_of_the_real_models(family: str, sizes: dic
 
 def test_a_miniature_does_not_fit_the_usual_configuration(root: Path) -> None:
     """A model of other widths says that its configuration has to be named."""
-    with pytest.raises(HostError, match="--config"):
+    with pytest.raises(HostError, match="folder of its diffusers configuration") as told:
         DiffusersHost(root / "models", device="cpu").load(root / BASE)
+    assert told.value.setting == "config"

@@ -254,8 +254,11 @@ def test_no_configuration_offline(root: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(root / "empty"))
     host = DiffusersHost(root / "models", device="cpu")
-    with pytest.raises(HostError, match=r"not on this computer yet.*--config"):
+    with pytest.raises(
+        HostError, match=r"not on this computer yet.*start the program with that folder"
+    ) as told:
         host.load(root / "models" / "base.safetensors")
+    assert told.value.setting == "config"
 
 
 def test_folder_without_index_is_no_configuration(tmp_path: Path) -> None:

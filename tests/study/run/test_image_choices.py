@@ -32,7 +32,10 @@ def test_clip_skip_is_the_user_s_or_the_model_s(
     """It stands in the layout and in every request; where nobody says anything, the program that draws decides."""
     images = ImageOptions(tags=(1, 2), clip_skip=chosen)
     layout = ImageSettings.resolve(images, ImageDefaults(64, 64, 2, 5.0, "Euler", asked), CATALOGUE)
-    assert (layout.clip_skip, request_of(PROMPT, layout).clip_skip) == (wanted, wanted)
+    assert (layout.clip_skip, request_of(PROMPT, "Euler", "Automatic", layout.clip_skip).clip_skip) == (
+        wanted,
+        wanted,
+    )
     assert (
         ImageSettings.from_json({k: v for k, v in layout.settings().items() if k != "clip_skip"}).clip_skip
         is None
