@@ -6,7 +6,9 @@
     python start.py mix --demo             or any other command of ``rimo``
 
 The first run makes a virtual environment beside this file (``.venv``) and installs pinned packages into it;
-later runs start at once. ``--pins forge`` and ``--pins a1111`` take these WebUIs' versions, kept apart in ``.venvs``.
+later runs start at once. Without more it takes the versions that Forge has, which the page was tried whole with; on
+Python 3.13, for which those do not exist, and with ``--pins standalone``, current ones; ``--pins a1111`` takes that
+WebUI's. Sets that are not the first choice are kept apart in ``.venvs``.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ else:
 
 ROOT = Path(__file__).resolve().parent
 PYTHONS = ((3, 10), (3, 11), (3, 12), (3, 13))
-PINS, WINDOWS = ("standalone", "forge", "a1111"), sys.platform == "win32"
+PINS, WINDOWS = ("forge", "standalone", "a1111"), sys.platform == "win32"
+DEFAULT = PINS[0] if sys.version_info < (3, 13) else "standalone"
 STATE, LOG = "rimo-setup.json", "rimo-setup.log"
 
 OFFLINE = "The package index cannot be reached. Check the network (or the proxy) and run this again."
@@ -66,9 +69,9 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def check_python(version: tuple[int, int], pins: str = PINS[0]) -> None:
+def check_python(version: tuple[int, int], pins: str = "standalone") -> None:
     """Refuses a Python that the pinned packages do not exist for."""
-    if version not in (known := PYTHONS if pins == PINS[0] else PYTHONS[:3]):
+    if version not in (known := PYTHONS if pins == "standalone" else PYTHONS[:3]):
         names = [f"{a}.{b}" for a, b in known]
         found = next((n for n in reversed(names) if shutil.which(f"python{n}")), "")
         way = f"Run: python{found} start.py" if found else "Install Python 3.12 and run this with it."
@@ -78,7 +81,7 @@ def check_python(version: tuple[int, int], pins: str = PINS[0]) -> None:
 
 def environment(pins: str) -> Path:
     """Where the environment with a set of pins lies."""
-    return ROOT / ".venv" if pins == PINS[0] else ROOT / ".venvs" / pins
+    return ROOT / ".venv" if pins == DEFAULT else ROOT / ".venvs" / pins
 
 
 def program(folder: Path, name: str) -> Path:
@@ -274,7 +277,7 @@ def run(command: Sequence[str | Path], extra: dict[str, str]) -> int:
 
 def main(arguments: list[str]) -> int:
     """Prepares, then runs the tests or ``rimo``."""
-    pins = PINS[0]
+    pins = DEFAULT
     if "--pins" in arguments:
         at = arguments.index("--pins")
         pins = "".join(arguments[at + 1 : at + 2])

@@ -44,34 +44,34 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 def test_first_run_installs_and_the_second_does_nothing(checkout: Path, commands: list[list[str]]) -> None:
     """A finished environment is recognised without asking venv or pip anything."""
-    folder = start.prepare("standalone", dev=False)
+    folder = start.prepare("forge", dev=False)
     assert folder == checkout / ".venv"
     assert [c[2] for c in commands] == ["venv", "pip", "pip"]
     commands.clear()
-    assert start.prepare("standalone", dev=False) == folder
+    assert start.prepare("forge", dev=False) == folder
     assert not commands
 
 
 def test_tests_add_to_the_same_environment(checkout: Path, commands: list[list[str]]) -> None:
     """What the tests need is added to the finished environment, which is not made anew."""
-    start.prepare("standalone", dev=False)
+    start.prepare("forge", dev=False)
     (checkout / ".venv" / "kept").touch()
     commands.clear()
-    start.prepare("standalone", dev=True)
+    start.prepare("forge", dev=True)
     assert [c[2] for c in commands] == ["pip", "pip"]
     assert f"{checkout}/requirements/dev.txt" in commands[0]
     assert (checkout / ".venv" / "kept").exists()
     commands.clear()
-    start.prepare("standalone", dev=False)
+    start.prepare("forge", dev=False)
     assert not commands
 
 
 def test_changed_pins_are_installed(checkout: Path, commands: list[list[str]]) -> None:
     """Another pin leads to an update that keeps the test packages."""
-    start.prepare("standalone", dev=True)
+    start.prepare("forge", dev=True)
     commands.clear()
-    (checkout / "requirements" / "standalone.txt").write_text("standalone==2\n")
-    start.prepare("standalone", dev=False)
+    (checkout / "requirements" / "forge.txt").write_text("forge==2\n")
+    start.prepare("forge", dev=False)
     assert f"{checkout}/requirements/dev.txt" in commands[0]
 
 
@@ -89,10 +89,10 @@ def test_interrupted_setup_is_repaired(
 
     monkeypatch.setattr(start, "run_logged", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        start.prepare("standalone", dev=False)
+        start.prepare("forge", dev=False)
     monkeypatch.setattr(start, "run_logged", recorder)
     commands.clear()
-    start.prepare("standalone", dev=False)
+    start.prepare("forge", dev=False)
     assert [c[2] for c in commands] == ["venv", "pip", "pip"]
     assert not (checkout / ".venv" / "half").exists()
 
@@ -101,15 +101,15 @@ def test_failed_download_keeps_a_working_environment(
     checkout: Path, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without network the test packages cannot be added, but the program still starts."""
-    start.prepare("standalone", dev=False)
+    start.prepare("forge", dev=False)
 
     def offline(command: Sequence[str | Path], log: Path) -> None:
         raise start.SetupError("no network")
 
     monkeypatch.setattr(start, "run_logged", offline)
     with pytest.raises(start.SetupError, match="no network"):
-        start.prepare("standalone", dev=True)
-    start.prepare("standalone", dev=False)
+        start.prepare("forge", dev=True)
+    start.prepare("forge", dev=False)
 
 
 def test_foreign_environment_is_left_alone(checkout: Path, commands: list[list[str]]) -> None:
@@ -117,7 +117,7 @@ def test_foreign_environment_is_left_alone(checkout: Path, commands: list[list[s
     (checkout / ".venv").mkdir()
     (checkout / ".venv" / "pyvenv.cfg").write_text("home = elsewhere\n")
     with pytest.raises(start.SetupError, match="was not made by"):
-        start.prepare("standalone", dev=False)
+        start.prepare("forge", dev=False)
     assert [p.name for p in (checkout / ".venv").iterdir()] == ["pyvenv.cfg"]
     assert not commands
 
@@ -127,7 +127,7 @@ def test_useless_environment_of_ours_is_made_anew(
     checkout: Path, commands: list[list[str]], damage: str
 ) -> None:
     """An environment that was moved, lost its Python or has a torn note is replaced."""
-    folder = start.prepare("standalone", dev=False)
+    folder = start.prepare("forge", dev=False)
     note = folder / start.STATE
     if damage == "moved":
         note.write_text(json.dumps(json.loads(note.read_text()) | {"root": "/elsewhere"}))
@@ -136,7 +136,7 @@ def test_useless_environment_of_ours_is_made_anew(
     else:
         note.write_text('{"root"')
     commands.clear()
-    start.prepare("standalone", dev=False)
+    start.prepare("forge", dev=False)
     assert [c[2] for c in commands] == ["venv", "pip", "pip"]
 
 
@@ -168,7 +168,7 @@ def test_python_without_venv_is_explained(
     """Debian's Python without its venv package leads to the name of that package."""
     monkeypatch.setattr(start.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(start.SetupError, match=r"apt install python3\.\d+-venv"):
-        start.prepare("standalone", dev=False)
+        start.prepare("forge", dev=False)
 
 
 @pytest.mark.parametrize(
@@ -225,5 +225,5 @@ with start.one_at_a_time("forge"):
 
 def test_unknown_pins_are_refused() -> None:
     """A misspelt set of pins is named together with those that exist."""
-    with pytest.raises(start.SetupError, match="standalone, forge, a1111"):
+    with pytest.raises(start.SetupError, match="forge, standalone, a1111"):
         start.main(["test", "--pins", "a111"])
