@@ -58,6 +58,12 @@ WRONG = (
     ("threshold", "1"),
     ("threshold", "1.5"),
     ("scheduler", "Caras"),
+    ("sizes", "much"),
+    ("sizes", "65x64"),
+    ("character_threshold", "1.5"),
+    ("clip_skip", "-1"),
+    ("clip_skip", "40"),
+    ("vae", "nowhere.safetensors"),
     ("scorers", "much"),
     ("method_options", "much"),
     ("start", "{"),
@@ -73,7 +79,8 @@ MARKED_ELSEWHERE = {"500": "budget"}
 
 PARTS = "|".join(re.escape(name) for name in (*FILES, *sorted(GROUPS, key=len, reverse=True), "text2"))
 NAMES = re.compile(
-    rf"{PARTS}|nid|much|name=value|JSON|Oiler|Euler|DDIM|Caras|Automatic|/nowhere/tags\.csv|notes\.txt|\.csv|\.ya?ml|CFG|(?<=\d)e\+?\d+"
+    rf"{PARTS}|Clip skip|VAE|nowhere\.safetensors|\.safetensors|\.ckpt|\.pt|nid|much|name=value|JSON|Oiler|Euler|DDIM|"
+    r"Caras|Automatic|/nowhere/tags\.csv|notes\.txt|\.csv|\.ya?ml|CFG|(?<=\d)e\+?\d+"
 )
 
 
