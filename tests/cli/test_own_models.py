@@ -220,7 +220,7 @@ def test_what_is_missing_for_a_model_is_said(own: Path, tagger: Path, environmen
         failed = ended(address)
     assert failed["state"] == "failed"
     assert "diffusers cannot load the checkpoint" in failed["error"]
-    assert "Name the folder of its diffusers configuration" in failed["error"]
+    assert "Start the program with the folder of its diffusers configuration" in failed["error"]
     assert "toy" not in failed["error"]
 
 
