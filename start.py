@@ -6,9 +6,8 @@
     python start.py mix --demo             or any other command of ``rimo``
 
 The first run makes a virtual environment beside this file (``.venv``) and installs pinned packages into it;
-later runs start at once. Without more it takes the versions that Forge has, which the page was tried whole with; on
-Python 3.13, for which those do not exist, and with ``--pins standalone``, current ones; ``--pins a1111`` takes that
-WebUI's. Sets that are not the first choice are kept apart in ``.venvs``.
+later runs start at once. ``--pins forge`` (the first choice up to Python 3.12), ``--pins a1111`` and ``--pins
+standalone`` (current versions) choose another set, kept apart in ``.venvs``.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ else:
 ROOT = Path(__file__).resolve().parent
 PYTHONS = ((3, 10), (3, 11), (3, 12), (3, 13))
 PINS, WINDOWS = ("forge", "standalone", "a1111"), sys.platform == "win32"
-DEFAULT = PINS[0] if sys.version_info < (3, 13) else "standalone"
+DEFAULT = PINS[sys.version_info >= (3, 13)]
 STATE, LOG = "rimo-setup.json", "rimo-setup.log"
 
 OFFLINE = "The package index cannot be reached. Check the network (or the proxy) and run this again."
@@ -75,8 +74,8 @@ def check_python(version: tuple[int, int], pins: str = "standalone") -> None:
         names = [f"{a}.{b}" for a, b in known]
         found = next((n for n in reversed(names) if shutil.which(f"python{n}")), "")
         way = f"Run: python{found} start.py" if found else "Install Python 3.12 and run this with it."
-        wanted = f"{', '.join(names[:-1])} or {names[-1]}"
-        raise SetupError(f"Python {wanted} is needed; this is {version[0]}.{version[1]}. {way}")
+        wanted = f"Python {', '.join(names[:-1])} or {names[-1]} is needed"
+        raise SetupError(f"{wanted}; this is {version[0]}.{version[1]}. {way}")
 
 
 def environment(pins: str) -> Path:
@@ -115,8 +114,7 @@ def read_state(folder: Path) -> dict[str, str] | None:
 def write_state(folder: Path, state: dict[str, str]) -> None:
     """Notes what an environment was made from, all or nothing."""
     folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f"{STATE}.new"
-    draft.write_text(json.dumps(state), encoding="utf-8")
+    (draft := folder / f"{STATE}.new").write_text(json.dumps(state), encoding="utf-8")
     draft.replace(folder / STATE)
 
 
@@ -187,11 +185,10 @@ def torch_index() -> list[str]:
 def prepare(pins: str, *, dev: bool) -> Path:
     """Makes the environment, or brings it up to date; returns at once when nothing has changed."""
     folder, wanted = environment(pins), wanted_state(pins, dev=dev)
-    if is_ready(folder, wanted):
-        return folder
-    with one_at_a_time(pins):
-        if not is_ready(folder, wanted):
-            install(folder, pins, wanted)
+    if not is_ready(folder, wanted):
+        with one_at_a_time(pins):
+            if not is_ready(folder, wanted):
+                install(folder, pins, wanted)
     return folder
 
 
@@ -219,7 +216,7 @@ def install(folder: Path, pins: str, wanted: dict[str, str]) -> None:
     except SetupError:  # pip downloads everything before it changes anything
         write_state(folder, state or {})
         raise
-    with one_at_a_time("package"):  # whose build writes into the checkout, whatever the environment
+    with one_at_a_time("package"):  # its build writes into the checkout
         run_logged([*pip, "--no-deps", "--no-build-isolation", "-e", ROOT], folder / LOG)
     write_state(folder, wanted_state(pins, dev="dev" in lists))
     say(f"Ready after {time.monotonic() - started:.0f} s.")
@@ -237,8 +234,8 @@ def make_venv(folder: Path) -> None:
 
 def find_browser() -> str | None:
     """The path of a Chromium, Chrome or Edge of this machine."""
-    candidates = [shutil.which(name) for name in BROWSERS] + [os.path.expandvars(p) for p in BROWSER_PLACES]
-    return next((path for path in candidates if path and Path(path).exists()), None)
+    found = [shutil.which(name) for name in BROWSERS] + [os.path.expandvars(p) for p in BROWSER_PLACES]
+    return next((path for path in found if path and Path(path).exists()), None)
 
 
 def provide_browser(folder: Path) -> str:
@@ -253,7 +250,7 @@ def provide_browser(folder: Path) -> str:
             run_logged(["apt-get", "install", "-y", "--no-install-recommends", "chromium"], log)
         if found := find_browser():
             return found
-    libraries = ["--with-deps"] if root else []
+    libraries = ["--with-deps"] * root
     try:
         run_logged([program(folder, "python"), "-m", "playwright", "install", *libraries, "chromium"], log)
     except SetupError as error:
@@ -277,19 +274,18 @@ def run(command: Sequence[str | Path], extra: dict[str, str]) -> int:
 
 def main(arguments: list[str]) -> int:
     """Prepares, then runs the tests or ``rimo``."""
-    pins = DEFAULT
-    if "--pins" in arguments:
-        at = arguments.index("--pins")
+    pins, at = DEFAULT, arguments.index("--pins") if "--pins" in arguments else len(arguments)
+    if at < len(arguments):
         pins = "".join(arguments[at + 1 : at + 2])
         del arguments[at : at + 2]
-        if pins not in PINS:
-            raise SetupError(f"--pins takes one of: {', '.join(PINS)}")
+    if pins not in PINS:
+        raise SetupError(f"--pins takes one of: {', '.join(PINS)}")
     if arguments[:1] != ["test"]:
         folder = prepare(pins, dev=False)
         return run([program(folder, "rimo"), *(arguments or ["serve"])], {})
     folder = prepare(pins, dev=True)
-    browser = {} if "not browser" in arguments else {"RIMO_BROWSER": provide_browser(folder)}
     os.chdir(ROOT)
+    browser = {} if "not browser" in arguments else {"RIMO_BROWSER": provide_browser(folder)}
     return run([program(folder, "python"), "-m", "pytest", *arguments[1:]], browser)
 
 

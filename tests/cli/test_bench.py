@@ -42,12 +42,12 @@ def test_a_sweep_measures_ranks_and_proposes_one_or_none(family: Family, tmp_pat
     """Kept, donor and each rank on the same prompts; rank 0 with the kept vectors is the kept one, to the pixel."""
     out = tmp_path / "sweep.json"
     pair = [str(family.specialists[0]), str(family.base)]
-    ranks = ["--sweep", "0", "8", "--vectors", "kept", "--images", "24"]
+    ranks = ["--sweep", "0", "8", "--vectors", "kept", "--images", "36"]
     assert main(["contact", *pair, *ranks, "--json", str(out), "--device", "cpu"]) == OK
     data = json.loads(out.read_text())
     arms = {arm["rank"]: arm for arm in data["arms"]}
     assert list(arms) == ["kept", "donor", "0", "8"]
-    assert arms["0"]["minus_kept"] == {"mean": 0.0, "low": 0.0, "high": 0.0, "images": 24}
+    assert arms["0"]["minus_kept"] == {"mean": 0.0, "low": 0.0, "high": 0.0, "images": 36}
     assert 0 == arms["0"]["captured"] < arms["8"]["captured"] < 1
     assert data["proposed"] in (None, "0", "8")
 

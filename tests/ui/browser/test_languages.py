@@ -56,8 +56,8 @@ SEEN = """() => {
 NAMES = {
     "Automatic", "CFG", "CSV", "EMA", "GB", "GIF", "HTML", "JSON", "Markdown", "RO", "Theater", "UNet", "VAE", "WebP",
     "YAML", "scikit-optimize", "onnxruntime", "Stable Diffusion XL", "Stable Diffusion 1.5", "Stable Diffusion 1",
-    "SD1", "SDXL", "NoobAI XL", "Illustrious XL", "Pony Diffusion V6 XL", "v-prediction", "MB", "Clip skip", "clip skip",
-    "model.vae.safetensors", "WebUI",
+    "SD1", "SDXL", "NoobAI XL", "Illustrious XL", "Pony Diffusion V6 XL", "v-prediction", "MB", "Clip skip",
+    "clip skip", "model.vae.safetensors", "WebUI",
     "a.b", "bf16", "epsilon", "fp16", "fp32", "mid=0:0.3", "out1,out2", "rank=16", "scripted",
     "tags はタガー", "tags 表示",
 }  # fmt: skip
