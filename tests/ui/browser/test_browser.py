@@ -181,7 +181,7 @@ def test_ctrl_c_ends_it_and_a_taken_port_is_said(
 def real(serve_page: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory) -> tuple[Served, Path]:
     """The page as ``rimo serve`` gives it, with the tiny family, and the folder that holds its checkpoints."""
     home = tmp_path_factory.mktemp("home")
-    command = ("lib_rimo", "serve", "--port", "{port}", "--no-browser", "--verbose")
+    command = ("lib_rimo", "serve", "--demo", "--port", "{port}", "--no-browser", "--verbose")
     return serve_page(*command, RIMO_HOME=str(home), OMP_NUM_THREADS="1"), home / "models"
 
 
