@@ -62,7 +62,7 @@ def data_texts() -> set[str]:
     titles = {words.title for family in own for words in family.groups.values()}
     blocks = {f"{c.label} {{1}}" for family in own for c in family.chains if c.side != "middle"}
     said = {text for tagger in KNOWN_TAGGERS.values() for text in (tagger.good_for, tagger.source)}
-    said |= {profile.source for profile in PROFILES.values()}
+    said |= {text for profile in PROFILES.values() for text in (profile.title, profile.source)}
     return titles | blocks | said | {*form.PARTITIONS.values(), *form.GROUPS.values()}
 
 

@@ -355,9 +355,9 @@ def test_a_stopped_preparation_does_not_mute_what_comes_after(
     goes_on = threading.Event()
     whole = workshop.host.load
 
-    def slow(path: Path) -> None:
+    def slow(path: Path, vae: Path | None = None) -> None:
         assert goes_on.wait(60)
-        whole(path)
+        whole(path, vae)
 
     monkeypatch.setattr(workshop.host, "load", slow)
     workshop.studies.start({**workshop.settings, "seed": 9})
